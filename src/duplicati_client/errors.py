@@ -1,0 +1,266 @@
+"""The error tree: what went wrong, for a program (code), for a person (message, hint), and whether a repeat can help.
+
+Each failure of the transport, of the protocol and of a server becomes exactly one of these, at the border where it is met.
+"""
+
+from __future__ import annotations
+
+
+class DuplicatiClientError(Exception):
+    """Any failure that this package reports on purpose.
+
+    `code` is stable and kebab-case; `hint` is the next step for a person or None; `is_retryable` says whether the
+    same call may succeed later without anybody changing anything.
+    """
+
+    code = "failed"
+    is_retryable = False
+    default_hint: str | None = None
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint if hint is not None else self.default_hint
+
+
+# --- the server cannot be reached -------------------------------------------------------------------------------------
+
+
+class Unreachable(DuplicatiClientError):
+    """No answer came from the server."""
+
+    code = "unreachable"
+    is_retryable = True
+
+
+class NameNotResolved(Unreachable):
+    """The host name has no address."""
+
+    code = "name-not-resolved"
+    default_hint = "check the spelling of the address, or try the IP address of the server"
+
+
+class ConnectionRefused(Unreachable):
+    """Nothing listens at that address and port."""
+
+    code = "connection-refused"
+    default_hint = "is Duplicati running, and is this its port? (8200 unless it was changed)"
+
+
+class ConnectionLost(Unreachable):
+    """The connection ended before the answer was whole; the request may have taken effect."""
+
+    code = "connection-lost"
+
+
+class DeadlineExceeded(Unreachable):
+    """The whole answer did not arrive in the time allowed; the request may have taken effect."""
+
+    code = "deadline-exceeded"
+
+
+class ProxyRefused(Unreachable):
+    """The proxy did not make the connection."""
+
+    code = "proxy-refused"
+    default_hint = "check the proxy's address, or set NO_PROXY for this server"
+
+
+class TlsFailed(Unreachable):
+    """No encrypted connection could be made."""
+
+    code = "tls-failed"
+    is_retryable = False
+
+
+class CertificateRefused(TlsFailed):
+    """The server's certificate is not trusted: issuer, name, date or pin."""
+
+    code = "certificate-refused"
+    default_hint = "give the server's own certificate authority with --ca-file, or pin its certificate with --pin"
+
+
+# --- something answered, but not as a Duplicati server does -------------------------------------------------------------
+
+
+class NotUnderstood(DuplicatiClientError):
+    """The answer cannot be understood."""
+
+    code = "not-understood"
+
+
+class NotDuplicati(NotUnderstood):
+    """Something else than a Duplicati server answers at this address."""
+
+    code = "not-duplicati"
+    default_hint = "give the address of the Duplicati server itself, for example http://127.0.0.1:8200"
+
+
+class Redirected(NotDuplicati):
+    """The answer sends elsewhere; redirects are never followed."""
+
+    code = "redirected"
+
+
+class AnswerTooLarge(NotUnderstood):
+    """The answer is larger than its cap."""
+
+    code = "answer-too-large"
+
+
+class ServerFailed(NotUnderstood):
+    """The server met an internal error; the request may have taken effect."""
+
+    code = "server-failed"
+    is_retryable = True
+    default_hint = "the server's own log says more: duplicati logs"
+
+
+# --- the server does not allow it ---------------------------------------------------------------------------------------
+
+
+class NotAllowed(DuplicatiClientError):
+    """The server, or something in front of it, refuses this client."""
+
+    code = "not-allowed"
+
+
+class LoginMissing(NotAllowed):
+    """There is no session for this server and nothing to log in with."""
+
+    code = "login-missing"
+    default_hint = "duplicati login URL"
+
+
+class LoginRefused(NotAllowed):
+    """The password or token is wrong; it is never tried twice by itself."""
+
+    code = "login-refused"
+
+
+class SessionEnded(NotAllowed):
+    """The stored session has expired or was revoked."""
+
+    code = "session-ended"
+    default_hint = "log in again: duplicati login URL"
+
+
+class HostNameNotAllowed(NotAllowed):
+    """The server does not answer to this host name."""
+
+    code = "host-name-not-allowed"
+    default_hint = (
+        "start the server with --webservice-allowed-hostnames=NAME (several with ';', '*' for all) and restart it, "
+        "or use its IP address"
+    )
+
+
+class PresharedKeyRefused(NotAllowed):
+    """The server wants another X-Duplicati-PreSharedKey header."""
+
+    code = "preshared-key-refused"
+    default_hint = "give the header with --header-file (X-Duplicati-PreSharedKey=…)"
+
+
+# --- what was asked for -------------------------------------------------------------------------------------------------
+
+
+class NotFound(DuplicatiClientError):
+    """There is no such backup, task, version or notification."""
+
+    code = "not-found"
+
+
+class BackupNotFound(NotFound):
+    """No backup has this id, name or pattern."""
+
+    code = "backup-not-found"
+    default_hint = "duplicati list backups"
+
+
+class TaskForgotten(NotFound):
+    """The server does not know this task number: too old, or the server was restarted since."""
+
+    code = "task-forgotten"
+    default_hint = "duplicati list tasks"
+
+
+class EndpointMissing(NotFound):
+    """The server has no such endpoint: an older or newer release."""
+
+    code = "endpoint-missing"
+
+
+class AmbiguousName(DuplicatiClientError):
+    """A selector fits several backups where one is wanted."""
+
+    code = "ambiguous-name"
+    default_hint = "use the id, or the whole name"
+
+
+class InvalidValue(DuplicatiClientError):
+    """A value given is not acceptable, by our own check or by the server's."""
+
+    code = "invalid-value"
+
+
+class NotSupported(DuplicatiClientError):
+    """This server's release lacks what was asked for; nothing was sent."""
+
+    code = "not-supported"
+
+
+# --- not now ------------------------------------------------------------------------------------------------------------
+
+
+class Busy(DuplicatiClientError):
+    """It cannot be done at this moment."""
+
+    code = "busy"
+    is_retryable = True
+
+
+class DatabaseLocked(Busy):
+    """The backup's local database is in use by a task of the server."""
+
+    code = "database-locked"
+    default_hint = "wait for the running task: duplicati list tasks"
+
+
+class WaitTimedOut(DuplicatiClientError):
+    """The time for waiting ran out; the work on the server goes on."""
+
+    code = "wait-timed-out"
+
+
+# --- this machine -------------------------------------------------------------------------------------------------------
+
+
+class ConfigurationInvalid(DuplicatiClientError):
+    """The configuration, a setting or a stored session of this client is unusable."""
+
+    code = "configuration-invalid"
+
+
+class UsageInvalid(DuplicatiClientError):
+    """The command line makes no sense as given."""
+
+    code = "usage-invalid"
+
+
+class CannotCreate(DuplicatiClientError):
+    """An output file or folder cannot be created."""
+
+    code = "cannot-create"
+
+
+class InputOutputFailed(DuplicatiClientError):
+    """Reading or writing failed on this machine."""
+
+    code = "input-output-failed"
+
+
+class ExtraMissing(DuplicatiClientError):
+    """An optional part of the package is not installed."""
+
+    code = "extra-missing"
