@@ -1,0 +1,192 @@
+"""Read the signs of an outcome from a server's decoded JSON, whatever its release; asks nothing and judges nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from duplicati_client.outcome import MetadataSign, NoticeSign, RowSign, TaskSign
+
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*(?:([Zz])|([+-])(\d\d):?(\d\d))?", re.ASCII
+)
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
+_LOG_PREFIX = re.compile(r"^(?:Warning: |Error: )?[0-9: +-]{15,35} - \[[^\]]*\]: ")
+_METADATA_KEYS = {"Backup": "Backup", "Restore": "Restore", "Compact": "Compact", "Vacuum": "Vacuum"}
+
+
+def read_time(text: object) -> datetime | None:
+    """Return the moment that an ISO 8601 text of the server names, in UTC.
+
+    None for anything else and for year 1, which stands for never. A text without a zone counts as UTC: servers leave
+    it out only for times they do not know and in UTC (`2.0.8.1 run-outcomes:171`).
+    """
+    found = _ISO.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        return None
+    *parts, fraction, _, sign, hours, minutes = found.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes)) if sign else timedelta()
+    microseconds = int((fraction or "").ljust(6, "0")[:6])
+    return _moment([int(part) for part in parts], microseconds, -offset if sign == "-" else offset)
+
+
+def read_metadata_time(text: object) -> datetime | None:
+    """Return the moment of a metadata value such as `20261124T140309Z`; None for anything else and for year 1."""
+    found = _COMPACT.fullmatch(text.strip()) if isinstance(text, str) else None
+    return _moment([int(part) for part in found.groups()], 0, timedelta()) if found else None
+
+
+def _moment(parts: list[int], microseconds: int, offset: timedelta) -> datetime | None:
+    if parts[0] <= 1:
+        return None
+    year, month, day, hour, minute, second = parts
+    try:
+        local = datetime(year, month, day, hour, minute, second, microseconds, tzinfo=timezone(offset))
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def task_sign(raw: object) -> TaskSign | None:
+    """Read an answer of `task/{id}`; None if it is not one."""
+    answer = _object(raw)
+    status = _text(answer, "Status")
+    if status is None:
+        return None
+    return TaskSign(
+        status=status,
+        error_message=_text(answer, "ErrorMessage"),
+        started_at=read_time(_member(answer, "TaskStarted")),
+        finished_at=read_time(_member(answer, "TaskFinished")),
+    )
+
+
+def row_sign(raw: object) -> RowSign | None:
+    """Read a row of `backup/{id}/log`; None for single log lines and for rows whose text is no result."""
+    row = _object(raw)
+    row_id = _whole_number(row, "ID")
+    result = _parsed(_text(row, "Message"))
+    operation = _text(result, "MainOperation")
+    if row_id is None or operation is None or _text(row, "Type") not in (None, "Result"):
+        return None
+    return RowSign(
+        row_id=row_id,
+        main_operation=operation,
+        parsed_result=_text(result, "ParsedResult") or "Unknown",
+        is_interrupted=_is_true(result, "Interrupted"),
+        is_partial=_is_true(result, "PartialBackup"),
+        is_dry_run=_is_true(result, "Dryrun"),
+        began_at=read_time(_member(result, "BeginTime")),
+        ended_at=read_time(_member(result, "EndTime")),
+        warnings_count=_count(result, "Warnings"),
+        errors_count=_count(result, "Errors"),
+        first_problem=_first_text(result, "Errors") or _first_text(result, "Warnings"),
+    )
+
+
+def notice_sign(raw: object) -> NoticeSign | None:
+    """Read one notification; None if it is none."""
+    answer = _object(raw)
+    notification_id = _whole_number(answer, "ID")
+    kind = _text(answer, "Type")
+    if notification_id is None or kind is None:
+        return None
+    return NoticeSign(
+        notification_id=notification_id,
+        kind=kind,
+        title=_text(answer, "Title") or "",
+        message=_text(answer, "Message") or "",
+        at=read_time(_member(answer, "Timestamp")),
+        is_thrown=bool(_text(answer, "Exception")),
+    )
+
+
+def metadata_sign(metadata: object, operation: str) -> MetadataSign | None:
+    """Read a backup's `Metadata` for one kind of operation, named as a row's `MainOperation`; None if it is no object.
+
+    Only backup, restore, compact and vacuum keep times there; of the others the last error is all there is.
+    """
+    if not isinstance(metadata, Mapping):
+        return None
+    name = _METADATA_KEYS.get(operation)
+    return MetadataSign(
+        started_at=read_metadata_time(_member(metadata, f"Last{name}Started")) if name else None,
+        finished_at=read_metadata_time(_member(metadata, f"Last{name}Finished")) if name else None,
+        error_at=read_metadata_time(_member(metadata, "LastErrorDate")),
+        error_message=_text(metadata, "LastErrorMessage"),
+    )
+
+
+def row_signs(raw_rows: object, *, above_row_id: int = 0) -> tuple[RowSign, ...]:
+    """Read an answer of `backup/{id}/log`, newest first, leaving out rows up to the id noted before the start."""
+    signs = (row_sign(raw) for raw in _items(raw_rows))
+    return tuple(sorted((sign for sign in signs if sign and sign.row_id > above_row_id), key=lambda sign: -sign.row_id))
+
+
+def notice_signs(raw_notices: object, backup_id: str) -> tuple[NoticeSign, ...]:
+    """Read an answer of `notifications`, keeping those of one backup."""
+    own = (raw for raw in _items(raw_notices) if str(_member(_object(raw), "BackupID")) == backup_id)
+    return tuple(sign for sign in map(notice_sign, own) if sign)
+
+
+def new_notices(before: Iterable[NoticeSign], after: Iterable[NoticeSign]) -> tuple[NoticeSign, ...]:
+    """Return the notices that came since, or were renewed under their old id (`2.3.1.0 outcomes:347`)."""
+    known = {(notice.notification_id, notice.at, notice.message) for notice in before}
+    return tuple(notice for notice in after if (notice.notification_id, notice.at, notice.message) not in known)
+
+
+def _object(raw: object) -> Mapping[str, Any]:
+    return raw if isinstance(raw, Mapping) else {}
+
+
+def _items(raw: object) -> list[Any]:
+    return raw if isinstance(raw, list) else []
+
+
+def _parsed(text: str | None) -> Mapping[str, Any]:
+    try:
+        return _object(json.loads(text or "{}"))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _member(answer: Mapping[str, Any], name: str) -> object:
+    """Look a member up, in other letters too; an SQL NULL arrives as `{}` (`2.3.1.0 run:161`)."""
+    if name not in answer:
+        wanted = name.lower()
+        name = next((key for key in answer if isinstance(key, str) and key.lower() == wanted), name)
+    value = answer.get(name)
+    return None if value == {} else value
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str | None:
+    value = _member(answer, name)
+    return value if isinstance(value, str) and value else None
+
+
+def _is_true(answer: Mapping[str, Any], name: str) -> bool:
+    value = _member(answer, name)
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def _whole_number(answer: Mapping[str, Any], name: str) -> int | None:
+    value = _member(answer, name)
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _count(result: Mapping[str, Any], name: str) -> int:
+    actual = _whole_number(result, f"{name}ActualLength")
+    return max(actual or 0, len(_items(_member(result, name))))
+
+
+def _first_text(result: Mapping[str, Any], name: str) -> str | None:
+    first = next((item for item in _items(_member(result, name)) if isinstance(item, str) and item.strip()), None)
+    if first is None:
+        return None
+    line = first.strip().splitlines()[0]
+    return _LOG_PREFIX.sub("", line) or line
