@@ -1,0 +1,40 @@
+"""Run the acceptance scripts against any server: python -m tests.acceptance --server URL --password-file FILE."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from tests.acceptance.script import load_scripts
+from tests.acceptance.suite import Server, run_suite
+
+
+def main() -> int:
+    """Print a line a script and a summary; the status is 1 if any script failed."""
+    arguments = _parser().parse_args()
+    scripts = [script for script in load_scripts() if not arguments.only or script.name in arguments.only]
+    counts: Counter[str] = Counter()
+    server = Server(arguments.server, arguments.password_file, arguments.data)
+    for result in run_suite(server, scripts):
+        counts[result.verdict] += 1
+        told = f": {result.detail}" if result.verdict == "skipped" else f"  {result.duration_seconds:.1f} s"
+        print(f"{result.verdict:8}{result.script}{told}", flush=True)
+        if result.verdict == "failed":
+            print("        " + result.detail.replace("\n", "\n        "), flush=True)
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
+    parser.add_argument("--server", required=True, metavar="URL")
+    parser.add_argument("--password-file", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a folder that this program and the server both reach")
+    parser.add_argument("--only", nargs="+", metavar="SCRIPT")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

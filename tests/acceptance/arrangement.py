@@ -1,0 +1,154 @@
+"""Make the backups that a script asks for on a server, under a prefix of their own, and remove them again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from duplicati_client import Duplicati, errors
+
+SLOW_FILES_COUNT = 30
+SLOW_FILE_BYTES = 1_000_000
+REMOVAL_TIMEOUT_SECONDS = 180
+
+PLAIN_SETTINGS = {
+    "compression-module": "zip",
+    "dblock-size": "10mb",
+    "encryption-module": "",
+    "--no-encryption": "true",
+}
+
+
+class NotArrangeable(Exception):
+    """This server cannot be brought into the state that a script needs; says why."""
+
+
+class Arrangement:
+    """One server under test: what it is, and the backups that were made there for the scripts.
+
+    `data` is a folder that this program and the server both read and write, by the same path.
+    """
+
+    def __init__(self, server: Duplicati, data: Path | None) -> None:
+        self.prefix = f"duc-acceptance-{secrets.token_hex(3)}"
+        self._server = server
+        self._data = data / self.prefix if data else None
+        self._made: list[str] = []
+        info = server.system.info()
+        self.release = tuple(int(part) for part in info.version.split(".")[:4] if part.isdigit())
+        self.is_modern = self.release >= (2, 1)
+
+    def require(self, needs: tuple[str, ...]) -> None:
+        """Check what a script needs of the release; raises NotArrangeable with the reason for skipping it."""
+        for need in needs:
+            words = need.split()
+            if words[0] == "release" and not self._is_release(words[1], words[2]):
+                raise NotArrangeable(f"is for releases {words[1]} {words[2]}")
+            if words[0] == "generation" and (words[1] == "modern") is not self.is_modern:
+                raise NotArrangeable(f"is for the {words[1]} generation")
+            if words[0] == "backup" and self._data is None:
+                raise NotArrangeable("needs DATA, a folder that the server can read and write")
+
+    def make_backups(self, script: str, needs: tuple[str, ...]) -> dict[str, str]:
+        """Make the backups a script needs and return its variables for them."""
+        variables = {}
+        for kind in [need.split()[1] for need in needs if need.split()[0] == "backup"]:
+            name = f"{self.prefix}-{script}-{kind}"
+            variables[f"NAME[{kind}]"] = name
+            variables[f"ID[{kind}]"] = self._make_backup(kind, name)
+        return variables
+
+    def remove_backups(self) -> None:
+        """Remove every backup made so far, with its data, after ending what still runs; safe to repeat."""
+        for backup_id in list(self._made):
+            self._remove_backup(backup_id)
+            self._made.remove(backup_id)
+        if self._data:
+            shutil.rmtree(self._data, ignore_errors=True)
+
+    def _is_release(self, relation: str, release: str) -> bool:
+        wanted = tuple(int(part) for part in release.split("."))
+        own = self.release[: len(wanted)]
+        return {">=": own >= wanted, "<": own < wanted, "=": own == wanted}[relation]
+
+    def _make_backup(self, kind: str, name: str) -> str:
+        assert self._data
+        folder = self._data / name
+        source, destination = folder / "source", folder / "destination"
+        settings = PLAIN_SETTINGS | self._settings_for(kind, folder)
+        _fill(source, slow=kind == "slow")
+        destination.mkdir(parents=True)
+        for shared in (self._data, folder, destination):
+            shared.chmod(0o777)  # the server may run as somebody else
+        made = self._server.backups.create(definition(name, source, destination, settings))
+        self._made.append(made)
+        if kind == "fatal":
+            shutil.rmtree(source)
+        return made
+
+    def _settings_for(self, kind: str, folder: Path) -> dict[str, str]:
+        if kind == "slow":
+            return {"--throttle-upload": "1mb", "--asynchronous-upload-limit": "1", "dblock-size": "1mb"}
+        if kind == "warning":
+            return {"--run-script-before": str(folder / "no-such-script")}
+        if kind == "error":
+            if os.name != "posix":
+                raise NotArrangeable("needs a server on a POSIX system for a start script")
+            folder.mkdir(parents=True, exist_ok=True)
+            script = folder / "exits-with-4.sh"
+            script.write_text("#!/bin/sh\nexit 4\n", encoding="utf-8")
+            script.chmod(0o755)
+            return {"--run-script-before": str(script)}
+        return {}
+
+    def _remove_backup(self, backup_id: str) -> None:
+        deadline = time.monotonic() + REMOVAL_TIMEOUT_SECONDS
+        while True:
+            self._end_tasks(backup_id)
+            try:
+                self._server.backups.delete(backup_id)
+                break
+            except errors.DuplicatiError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+        self._dismiss_notifications(backup_id)
+
+    def _end_tasks(self, backup_id: str) -> None:
+        for task in self._server.tasks.list():
+            if task.backup_id == backup_id and not task.has_ended:
+                with suppress(errors.DuplicatiError):
+                    self._server.tasks.abort(task.task_id)
+
+    def _dismiss_notifications(self, backup_id: str) -> None:
+        for notification in self._server.notifications.list():
+            if notification.backup_id == backup_id:
+                with suppress(errors.DuplicatiError):
+                    self._server.notifications.dismiss(notification.notification_id)
+
+
+def definition(name: str, source: Path, destination: Path, settings: dict[str, str]) -> dict[str, Any]:
+    """Return a backup's definition as servers of all releases take it (recordings of `outcomes` and `run-outcomes`)."""
+    backup = {
+        "Name": name,
+        "Description": "made by the acceptance scripts of duplicati-client",
+        "Tags": [],
+        "TargetURL": f"file://{destination.as_posix()}",
+        "Sources": [f"{source.as_posix()}/"],
+        "Settings": [{"Name": key, "Value": value} for key, value in settings.items()],
+        "Filters": [],
+        "Metadata": {},
+    }
+    return {"Backup": backup, "Schedule": None}
+
+
+def _fill(source: Path, *, slow: bool) -> None:
+    source.mkdir(parents=True)
+    source.chmod(0o755)
+    for number in range(SLOW_FILES_COUNT if slow else 3):
+        (source / f"file{number}.bin").write_bytes(os.urandom(SLOW_FILE_BYTES if slow else 20_000))
