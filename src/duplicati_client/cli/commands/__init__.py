@@ -1,0 +1,1 @@
+"""One module a verb, loaded only when that verb is called."""

@@ -1,0 +1,170 @@
+"""The terminal, or whatever stands in its place: answers to stdout, talk to stderr; decides nothing about content."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from .. import errors
+from .output.table import Look
+from .text import neutralise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has closed it."""
+
+
+class Console:
+    """Writes answers, talk and errors; knows whether people or programs read them.
+
+    `is_quiet` holds back talk, never errors; `is_verbose` lets details through.
+    """
+
+    def __init__(self, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> None:
+        self.stdin = stdin
+        self._stdout = stdout
+        self._stderr = stderr
+        self._environ = environ
+        self.is_quiet = False
+        self.is_verbose = False
+        self.is_debugging = False
+        self._colour = "auto"
+        for stream in (stdout, stderr):
+            _never_fail_to_encode(stream)
+
+    def adjust(self, *, colour: str, is_quiet: bool, is_verbose: bool, is_debugging: bool) -> None:
+        """Take over what the person said about talk and colour."""
+        self._colour = colour
+        self.is_quiet = is_quiet
+        self.is_verbose = is_verbose or is_debugging
+        self.is_debugging = is_debugging
+
+    @property
+    def is_stdout_terminal(self) -> bool:
+        """Whether a person sees the answers at once."""
+        return _is_terminal(self._stdout)
+
+    @property
+    def is_stderr_terminal(self) -> bool:
+        """Whether a person sees the talk at once."""
+        return _is_terminal(self._stderr)
+
+    @property
+    def is_stdin_terminal(self) -> bool:
+        """Whether a person can be asked."""
+        return _is_terminal(self.stdin)
+
+    def look(self) -> Look:
+        """Say what stdout can show: its width only if it is a terminal or COLUMNS tells it."""
+        return Look(self._measure_width(), self._is_coloured(self._stdout), "…" if _can_show(self._stdout) else "...")
+
+    def talk_width(self) -> int:
+        """Return the columns a line of progress may take."""
+        return self._measure_width() or 80
+
+    def write(self, text: str) -> None:
+        """Write an answer as it is; raises `ReaderGone`, or `InputOutputFailed` if it cannot be written."""
+        try:
+            self._stdout.write(text)
+        except BrokenPipeError as exc:
+            raise ReaderGone from exc
+        except OSError as exc:
+            raise errors.InputOutputFailed(f"cannot write the answer: {exc.strerror or exc}") from exc
+
+    def flush(self) -> None:
+        """Make sure that the answers have left; raises as `write` does."""
+        try:
+            self._stdout.flush()
+        except BrokenPipeError as exc:
+            raise ReaderGone from exc
+        except OSError as exc:
+            raise errors.InputOutputFailed(f"cannot write the answer: {exc.strerror or exc}") from exc
+
+    def say(self, text: str) -> None:
+        """Tell the person something, one line; silent with --quiet."""
+        if not self.is_quiet:
+            self._talk(neutralise(text) + "\n")
+
+    def detail(self, text: str) -> None:
+        """Tell something only wanted with --verbose."""
+        if self.is_verbose:
+            self._talk(neutralise(text) + "\n")
+
+    def complain(self, message: str, hint: str | None = None) -> None:
+        """Tell of an error, and what to do next."""
+        self._talk(f"duplicati: {neutralise(message)}\n")
+        if hint:
+            self._talk(f"  try: {neutralise(hint)}\n")
+
+    def draw(self, text: str) -> None:
+        """Write to stderr as it is, for progress that redraws its line."""
+        self._talk(text)
+
+    def abandon_stdout(self) -> None:
+        """Point stdout at nothing, so that leaving the program does not fail on it again."""
+        try:
+            number = self._stdout.fileno()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        except (OSError, ValueError):
+            return
+
+    def _talk(self, text: str) -> None:
+        try:
+            self._stderr.write(text)
+            self._stderr.flush()
+        except OSError:
+            return  # nobody is left to be told
+
+    def _measure_width(self) -> int | None:
+        told = self._environ.get("COLUMNS", "")
+        if told.isdecimal() and int(told) > 0:
+            return int(told)
+        for stream in (self._stdout, self._stderr):
+            if _is_terminal(stream):
+                try:
+                    return os.get_terminal_size(stream.fileno()).columns or None
+                except (OSError, ValueError):
+                    return 80
+            if stream is self._stdout:
+                break
+        return None
+
+    def _is_coloured(self, stream: TextIO) -> bool:
+        if self._colour != "auto":
+            return self._colour == "always"
+        return _is_terminal(stream) and not self._environ.get("NO_COLOR") and self._environ.get("TERM") != "dumb"
+
+
+def open_console(environ: Mapping[str, str]) -> Console:
+    """Return the console of this process; a stream that was closed before the start stands for nothing."""
+    return Console(
+        sys.stdin or open(os.devnull, encoding="utf-8"),
+        sys.stdout or open(os.devnull, encoding="utf-8"),  # not writable: an answer must not vanish in silence
+        sys.stderr or open(os.devnull, "w", encoding="utf-8"),
+        environ,
+    )
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _never_fail_to_encode(stream: TextIO) -> None:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _can_show(stream: TextIO) -> bool:
+    try:
+        "…".encode(stream.encoding or "utf-8")
+    except (UnicodeError, LookupError):
+        return False
+    return True

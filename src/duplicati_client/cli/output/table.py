@@ -1,0 +1,129 @@
+"""Draw a listing as a table that fits the terminal; columns are dropped, then cut, before a line would wrap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..text import cut, measure, neutralise, pad
+from .cells import RIGHT_ALIGNED, format_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .columns import Column, Listing
+
+_GAP = "  "
+_NARROWEST = 4
+_ENDS_WITH_WORDS = frozenset({"text", "id"})
+
+_COLOURS = {
+    "success": "32",
+    "warning": "33",
+    "error": "31",
+    "fatal": "1;31",
+    "interrupted": "35",
+    "running": "36",
+    "queued": "36",
+    "unknown": "2",
+    "never": "2",
+}
+
+
+class Look(NamedTuple):
+    """What the place of output can show; `width` None means that lines may be as long as they like."""
+
+    width: int | None = None
+    is_coloured: bool = False
+    ellipsis: str = "…"
+
+
+def render_table(listing: Listing, look: Look) -> str:
+    """Return the table with its heading, each line ended; nothing at all for no rows."""
+    if not listing.rows:
+        return ""
+    cells = [_neutralise_column(format_values(column.kind, values)) for column, values in _by_column(listing)]
+    natural = [
+        max(len(column.title), _measure_widest(texts)) for column, texts in zip(listing.columns, cells, strict=True)
+    ]
+    widths = _fit(listing.columns, natural, look.width)
+    drawn = []
+    for index, width in widths.items():
+        column = listing.columns[index]
+        drawn.append(_draw_column(column, cells[index], width, look, is_cut=width < natural[index]))
+    lines = [line.rstrip() for line in map(_GAP.join, zip(*drawn, strict=True))]
+    return "\n".join(lines) + "\n"
+
+
+def colour(text: str, word: str, look: Look) -> str:
+    """Colour a text as an outcome is coloured."""
+    code = _COLOURS.get(word)
+    return f"\x1b[{code}m{text}\x1b[0m" if code and look.is_coloured else text
+
+
+def _by_column(listing: Listing) -> list[tuple[Column, tuple[object, ...]]]:
+    return list(zip(listing.columns, zip(*listing.rows, strict=True), strict=True))
+
+
+def _neutralise_column(texts: list[str]) -> list[str]:
+    if "".join(texts).isprintable():
+        return texts
+    return [neutralise(text) for text in texts]
+
+
+def _measure_widest(texts: list[str]) -> int:
+    if "".join(texts).isascii():
+        return max(map(len, texts))
+    return max(map(measure, texts))
+
+
+def _draw_column(column: Column, texts: list[str], width: int, look: Look, *, is_cut: bool) -> list[str]:
+    is_right = column.kind in RIGHT_ALIGNED
+    heading = pad(cut(column.title, width, look.ellipsis), width, is_right=is_right)
+    if is_cut:
+        texts = [cut(text, width, look.ellipsis) for text in texts]
+    if "".join(texts).isascii():
+        padded = [text.rjust(width) for text in texts] if is_right else [text.ljust(width) for text in texts]
+    else:
+        padded = [pad(text, width, is_right=is_right) for text in texts]
+    if look.is_coloured:
+        heading = f"\x1b[1m{heading}\x1b[0m"
+        if column.kind == "outcome":
+            padded = [colour(cell, cell.strip(), look) for cell in padded]
+    return [heading, *padded]
+
+
+def _fit(columns: Sequence[Column], natural: list[int], width: int | None) -> dict[int, int]:
+    shown = list(range(len(columns)))
+    if width is None:
+        return dict(zip(shown, natural, strict=True))
+    floors = [_floor(column, size, width) for column, size in zip(columns, natural, strict=True)]
+    while _total(shown, floors) > width:
+        last = max(shown, key=lambda index: (columns[index].priority, index))
+        if columns[last].priority == 0 or len(shown) == 1:
+            break
+        shown.remove(last)
+    widths = {index: floors[index] for index in shown}
+    _share_out(widths, natural, width - _total(shown, floors))
+    return widths
+
+
+def _floor(column: Column, size: int, width: int) -> int:
+    return min(size, max(12, width // 3)) if column.kind in _ENDS_WITH_WORDS else size
+
+
+def _total(shown: list[int], sizes: list[int]) -> int:
+    return sum(sizes[index] for index in shown) + len(_GAP) * (len(shown) - 1)
+
+
+def _share_out(widths: dict[int, int], natural: list[int], spare: int) -> None:
+    """Give spare columns to what was cut, or take missing ones from the widest."""
+    while spare < 0:
+        widest = max(widths, key=lambda index: widths[index])
+        if widths[widest] <= _NARROWEST:
+            return
+        widths[widest] -= 1
+        spare += 1
+    for index, size in widths.items():
+        more = min(spare, natural[index] - size)
+        widths[index] = size + more
+        spare -= more
