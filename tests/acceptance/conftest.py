@@ -1,18 +1,15 @@
-"""Start sandbox servers for the tests that need one, and stop exactly those."""
+"""A sandbox server of each release, and what the scripts need on it."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from duplicati_client import Duplicati, Password
 from tests.acceptance.arrangement import Arrangement
 from tests.acceptance.suite import Server
+from tests.sandbox_process import sandbox_process
 
 RELEASES = ("2.3.1", "2.3.0", "2.2", "2.1", "2.0.8")
 
@@ -20,24 +17,9 @@ RELEASES = ("2.3.1", "2.3.0", "2.2", "2.1", "2.0.8")
 @pytest.fixture(scope="module", params=RELEASES)
 def server(request, tmp_path_factory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("sandbox")
-    command = [
-        str(Path(sys.executable).parent / "duplicati"),
-        "sandbox",
-        "--version",
-        request.param,
-        "--output",
-        "json",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as process:
-        try:
-            ready = json.loads(process.stdout.readline())
-            password_file = folder / "password"
-            password_file.write_text(ready["Password"] + "\n", encoding="utf-8")
-            data = folder / "data"
-            data.mkdir()
-            yield Server(ready["URL"], password_file, data)
-        finally:
-            process.terminate()
+    (folder / "data").mkdir()
+    with sandbox_process(folder, "--version", request.param) as process:
+        yield Server(process.url, process.password_file, folder / "data")
 
 
 @pytest.fixture(scope="module")

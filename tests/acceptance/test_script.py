@@ -24,7 +24,10 @@ $ duplicati list tasks
 def test_script_is_read_with_its_needs_and_expectations():
     script = parse_script("run", TEXT)
     first, second = script.steps
-    assert (script.about, script.needs) == ("A run with warnings has exit status 2.", ("backup warning", "release >= 2.2"))
+    assert (script.about, script.needs) == (
+        "A run with warnings has exit status 2.",
+        ("backup warning", "release >= 2.2"),
+    )
     assert (first.line, first.command, first.statuses) == (3, "duplicati run $ID[warning] --wait", (2, 3))
     assert (first.stdout[0], first.stderr) == ("task <(?P<task>\\d+)>", ("...warning...",))
     assert (second.stdout, second.stderr, second.statuses) == ((), (), (0,))

@@ -1,0 +1,1 @@
+"""Measurements side by side: each program of this folder prints one table."""
