@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .clock import Clock
-from .logins import TEMPORARY_FAMILY, Logins, Rules
+from .logins import TEMPORARY_FAMILY, Logins, PasswordHolder, Rules
 from .release import Release
 from .serve import (
     Call,
@@ -48,10 +48,10 @@ class Identity(NamedTuple):
 class Access:
     """The gate in front of the modern API: token, then host name, then pre-shared key (2.3.1.0 probes:17, auth:34)."""
 
-    def __init__(self, release: Release, rules: Rules, password: str, clock: Clock) -> None:
+    def __init__(self, release: Release, rules: Rules, holder: PasswordHolder, clock: Clock) -> None:
         self.release = release
         self.rules = rules
-        self.logins = Logins(release, rules, password, clock)
+        self.logins = Logins(release, rules, holder, clock)
 
     def routes(self) -> Mapping[tuple[str, str], Handler]:
         """List the endpoints under `auth/` of this release."""

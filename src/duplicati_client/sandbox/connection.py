@@ -173,8 +173,10 @@ class Connection(asyncio.Protocol):
             self._answering = None
             return
         answer = self._server.dress(reply, call.method == "HEAD")
-        if reply.cut_after_bytes is not None:
-            self._transport.write(answer[: reply.cut_after_bytes])
+        if reply.cut:
+            if reply.cut == "inside":
+                head_bytes = answer.index(b"\r\n\r\n") + 4
+                self._transport.write(answer[: (head_bytes + len(answer)) // 2])
             self._transport.close()
             return
         self._transport.write(answer)

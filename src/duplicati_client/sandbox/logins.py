@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
 import random
@@ -11,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from .clock import Clock
 from .release import Release
@@ -46,33 +45,20 @@ class Family(NamedTuple):
     updated_at: datetime
 
 
-class Password:
-    """The server's one password, kept salted and hashed once: the sandbox guards nothing, but must log in quickly."""
+class PasswordHolder(Protocol):
+    """Whatever holds the server's one password, in plain text: the sandbox guards nothing."""
 
-    def __init__(self, text: str) -> None:
-        self.set(text)
-
-    def set(self, text: str) -> None:
-        """Replace the password; sessions stay as they are (2.3.1.0 extra:48)."""
-        self._salt = os.urandom(16)
-        self._digest = self._hash(text)
-
-    def matches(self, text: str) -> bool:
-        """Tell whether this is the password."""
-        return hmac.compare_digest(self._hash(text), self._digest)
-
-    def _hash(self, text: str) -> bytes:
-        return hashlib.sha256(self._salt + text.encode()).digest()
+    password: str
 
 
 class Logins:
     """Everything under `auth/`, and the state behind it: signing key, families, password."""
 
-    def __init__(self, release: Release, rules: Rules, password: str, clock: Clock) -> None:
+    def __init__(self, release: Release, rules: Rules, holder: PasswordHolder, clock: Clock) -> None:
         self.release = release
         self.rules = rules
         self.clock = clock
-        self.password = Password(password)
+        self.holder = holder
         self.signer = Signer(_random_text(), clock, skew_seconds=rules.clock_skew_seconds)
         self.families: dict[str, Family] = {}
         self.is_forever_token_issued = False
@@ -90,6 +76,19 @@ class Logins:
         }
         return {("POST", f"/api/v1/auth/{path}"): handler for path, handler in paths.items()}
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what outlives the server's process: signing key and families."""
+        families = {name: [family.counter, family.updated_at.isoformat()] for name, family in self.families.items()}
+        return {"key": self.signer.key, "families": families}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `as_dict` returned."""
+        self.signer.key = state["key"]
+        self.families = {
+            name: Family(counter, datetime.fromisoformat(updated_at))
+            for name, (counter, updated_at) in state["families"].items()
+        }
+
     def reset_key(self) -> None:
         """Make a new signing key and forget all families, which ends every session (2.3.1.0 extra:50, 51)."""
         self.signer.key = _random_text()
@@ -100,7 +99,7 @@ class Logins:
         members = read_members(call)
         password = _text(members, "password")
         is_remembered = _flag(members, "rememberme")
-        if password is None or not self.password.matches(password):
+        if not self._is_password(password):
             raise Refusal(error_reply(401, "Failed to log in"))
         return self._begin_session(call, "webserver", is_remembered=is_remembered)
 
@@ -149,7 +148,7 @@ class Logins:
         """Answer `auth/issuesignintoken`."""
         password = _text(read_members(call), "password")
         self._require_signin_tokens()
-        if password is None or not self.password.matches(password):
+        if not self._is_password(password):
             raise Refusal(error_reply(401, "Incorrect password"))
         return json_reply({"Token": self.signer.issue(SIGNIN, 300, sid="web-api")})
 
@@ -182,6 +181,9 @@ class Logins:
             return json_reply({"authorized": False, "message": "Not authorized"})
         token = self.single_token("websocket")
         return json_reply({"authorized": True, "message": "Authorized", "socketToken": token})
+
+    def _is_password(self, text: str | None) -> bool:
+        return bool(text) and hmac.compare_digest((text or "").encode(), self.holder.password.encode())
 
     def _require_signin_tokens(self) -> None:
         if self.rules.disables_signin_tokens:

@@ -41,15 +41,15 @@ class Reply(NamedTuple):
     """One answer, without what every answer of a server carries (Date, Server, framing).
 
     `reason` None means the usual phrase. A Content-Length header (any value) asks for counted instead of chunked
-    framing. `cut_after_bytes` ends the connection after so many bytes of the whole answer; `keeps_open` says whether
-    the legacy server leaves the connection open.
+    framing. `cut` ends the connection "before" the answer or "inside" its body; `keeps_open` says whether the legacy
+    server leaves the connection open.
     """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     reason: str | None = None
-    cut_after_bytes: int | None = None
+    cut: str = ""
     keeps_open: bool = False
 
     @property
