@@ -107,29 +107,24 @@ class Arrangement:
         return {}
 
     def _remove_backup(self, backup_id: str) -> None:
+        """Ask for the removal until the server lists the backup no more: it may refuse in mid-run, or queue it."""
         deadline = time.monotonic() + REMOVAL_TIMEOUT_SECONDS
-        while True:
+        is_asked = False
+        while any(backup.backup_id == backup_id for backup in self._server.backups.list()):
             self._end_tasks(backup_id)
-            try:
-                self._server.backups.delete(backup_id)
-                break
-            except errors.DuplicatiError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(1)
-        self._dismiss_notifications(backup_id)
+            if not is_asked:
+                with suppress(errors.Busy, errors.NotFound):
+                    self._server.backups.delete(backup_id)
+                    is_asked = True
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"backup {backup_id} could not be removed in {REMOVAL_TIMEOUT_SECONDS} s")
+            time.sleep(0.3)
 
     def _end_tasks(self, backup_id: str) -> None:
-        for task in self._server.tasks.list():
-            if task.backup_id == backup_id and not task.has_ended:
-                with suppress(errors.DuplicatiError):
-                    self._server.tasks.abort(task.task_id)
-
-    def _dismiss_notifications(self, backup_id: str) -> None:
-        for notification in self._server.notifications.list():
-            if notification.backup_id == backup_id:
-                with suppress(errors.DuplicatiError):
-                    self._server.notifications.dismiss(notification.notification_id)
+        active = self._server.state.get().active
+        if active and active.backup_id == backup_id:
+            with suppress(errors.DuplicatiClientError):
+                self._server.tasks.abort(active.task_id)
 
 
 def definition(name: str, source: Path, destination: Path, settings: dict[str, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from duplicati_client import Duplicati, Password
+from duplicati_client import Credentials, Duplicati
 from tests.acceptance.arrangement import Arrangement
 from tests.acceptance.suite import Server
 from tests.sandbox_process import sandbox_process
@@ -25,5 +25,5 @@ def server(request, tmp_path_factory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def arrangement(server) -> Iterator[Arrangement]:
     password = server.password_file.read_text(encoding="utf-8").strip()
-    with Duplicati(server.url, credentials=Password(password)) as session:
+    with Duplicati(server.url, credentials=Credentials(password=password)) as session:
         yield Arrangement(session, server.data)

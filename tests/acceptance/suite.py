@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from duplicati_client import Duplicati, Password
+from duplicati_client import Credentials, Duplicati
 from tests.acceptance.arrangement import Arrangement, NotArrangeable
 from tests.acceptance.runner import Mismatch, run_script
 from tests.acceptance.script import Script
@@ -34,7 +34,7 @@ class Result(NamedTuple):
 def run_suite(server: Server, scripts: list[Script]) -> Iterator[Result]:
     """Run scripts and yield each one's result; nothing that was made is left on the server, also after a failure."""
     password = server.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-    with Duplicati(server.url, credentials=Password(password)) as session:
+    with Duplicati(server.url, credentials=Credentials(password=password)) as session:
         arrangement = Arrangement(session, server.data.resolve() if server.data else None)
         for script in scripts:
             yield run_one(server, arrangement, script)

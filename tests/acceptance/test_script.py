@@ -56,7 +56,8 @@ def test_output_fits_only_what_the_script_says(output, fits):
 
 def test_named_group_keeps_what_it_matched():
     found = pattern_of(("task <(?P<task>\\d+)>",), {}).fullmatch(plain("task 12"))
-    assert found and found["task"] == "12"
+    assert found
+    assert found["task"] == "12"
 
 
 def test_variables_are_taken_as_text_not_as_expressions():
