@@ -1,0 +1,403 @@
+"""One request out, one bounded answer in: TLS, proxies, deadlines, byte caps, no redirects; nothing of Duplicati.
+
+`Transport` is the seam: whatever can carry a request can stand in for the socket (a tunnel, a test).
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from . import errors, tls
+
+SMALL_ANSWER_BYTES = 64 * 1024
+LIST_ANSWER_BYTES = 32 * 1024 * 1024
+_HEAD_BYTES = 64 * 1024
+# A server may close a kept connection at any moment; a request with an effect must not be lost that way.
+_IDLE_SECONDS_FOR_EFFECTS = 2.0
+_IDLE_SECONDS = 30.0
+
+
+class Request(NamedTuple):
+    """What is asked; `path` is relative to the base URL and never starts with a slash."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = {}
+    body: bytes | None = None
+    deadline_seconds: float = 30.0
+    max_bytes: int = SMALL_ANSWER_BYTES
+
+
+class Answer(NamedTuple):
+    """What came back, whole and undecoded; `headers` keeps order and repeats."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name, or None."""
+        return next(iter(self.headers_named(name)), None)
+
+    def headers_named(self, name: str) -> list[str]:
+        """Return every header of that name, in order."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+class Transport(Protocol):
+    """Carries requests to one server. `base_url` ends without a slash."""
+
+    base_url: str
+
+    def send(self, request: Request) -> Answer:
+        """Send one request and return its whole answer; raises only `errors.DuplicatiClientError`."""
+        ...
+
+    def open_socket(self, deadline_seconds: float) -> socket.socket:
+        """Return a connected stream to the server (for WebSocket); `NotSupported` where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Give up kept connections; may be called twice."""
+        ...
+
+
+class ConnectionSettings(NamedTuple):
+    """How to connect: trust, identity and way; every field may stay at its default.
+
+    `pin_sha256` is the SHA-256 of the server's certificate (hex) and replaces the check of its issuer and name.
+    `proxy_url` overrides the environment; an empty text means no proxy at all. `headers` go with every request.
+    """
+
+    ca_file: str | None = None
+    client_certificate_file: str | None = None
+    client_key_file: str | None = None
+    pin_sha256: str | None = None
+    is_insecure: bool = False
+    proxy_url: str | None = None
+    headers: Mapping[str, str] = {}
+
+    @property
+    def trust(self) -> tls.Trust:
+        """What decides on the TLS connection."""
+        return tls.Trust(
+            self.ca_file, self.client_certificate_file, self.client_key_file, self.pin_sha256, self.is_insecure
+        )
+
+
+class Origin(NamedTuple):
+    """The parts of a base URL; `path` starts with a slash or is empty, never ends with one."""
+
+    is_https: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """The Host header's value."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.is_https else 80) else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The base URL in one normal form, without a slash at its end."""
+        return f"{'https' if self.is_https else 'http'}://{self.authority}{self.path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name means this machine."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def parse_url(text: str) -> Origin:
+    """Read a base URL; without a scheme it is http for this machine and https for any other. Raises `InvalidValue`."""
+    text = text.strip()
+    if "://" not in text:
+        host = urlsplit(f"//{text}").hostname or ""
+        text = f"{'http' if is_loopback(host) else 'https'}://{text}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+        host = parts.hostname or ""
+        host = host if ":" in host else host.encode("idna").decode("ascii")
+    except (ValueError, UnicodeError) as exc:
+        raise errors.InvalidValue("this is not the address of a server", hint="example: http://127.0.0.1:8200") from exc
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise errors.InvalidValue("this is not the address of a server", hint="example: http://127.0.0.1:8200")
+    if parts.username is not None or parts.password is not None:
+        raise errors.InvalidValue(
+            "an address may not hold a user or password", hint="use --password-file, or --header-file for basic auth"
+        )
+    if any(c <= " " or c in '\\"<>^`{|}' or ord(c) > 126 for c in parts.path) or ".." in parts.path.split("/"):
+        raise errors.InvalidValue("the path of this address has characters that may not be there")
+    is_https = parts.scheme == "https"
+    return Origin(is_https, host, port or (443 if is_https else 80), parts.path.rstrip("/"))
+
+
+class _Bounded:
+    """A socket for `http.client` whose every read and write ends by one deadline, and whose input has a byte budget."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.idle_since = time.monotonic()
+        self.deadline = 0.0
+        self.budget_bytes = 0
+        self.read_bytes = 0
+
+    def begin(self, deadline: float, budget_bytes: int) -> None:
+        self.deadline, self.budget_bytes, self.read_bytes = deadline, budget_bytes, 0
+
+    def wait(self) -> None:
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        self.socket.settimeout(remaining)
+
+    def sendall(self, data: bytes) -> None:
+        self.wait()
+        self.socket.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_BoundedReader(self))
+
+    def is_stale(self) -> bool:
+        """A kept connection with something to read has been closed, or speaks out of turn."""
+        try:
+            return bool(select.select([self.socket], [], [], 0)[0])
+        except (OSError, ValueError):
+            return True
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.socket.close()
+
+
+class _BoundedReader(io.RawIOBase):
+    def __init__(self, bounded: _Bounded) -> None:
+        self._bounded = bounded
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        bounded = self._bounded
+        bounded.wait()
+        count = bounded.socket.recv_into(buffer)
+        bounded.read_bytes += count
+        if bounded.read_bytes > bounded.budget_bytes:
+            raise errors.AnswerTooLarge(f"the answer is larger than {bounded.budget_bytes} bytes")
+        return count
+
+
+class SocketTransport:
+    """Reaches a server by TCP, with TLS and proxies; keeps connections; safe to use from several threads."""
+
+    def __init__(
+        self, url: str, settings: ConnectionSettings | None = None, *, trace: Callable[[str], None] | None = None
+    ) -> None:
+        self.origin = parse_url(url)
+        self.base_url = self.origin.url
+        self._settings = settings or ConnectionSettings()
+        self._trace = trace
+        self._idle: list[_Bounded] = []
+        self._proxy = _find_proxy(self.origin, self._settings.proxy_url)
+
+    def send(self, request: Request) -> Answer:
+        """Send one request. A GET whose kept connection proves dead is sent again once; nothing else is repeated."""
+        started_at = time.monotonic()
+        deadline = started_at + request.deadline_seconds
+        try:
+            answer = self._send(request, deadline)
+        except errors.DuplicatiClientError as exc:
+            self._tell(request, started_at, exc.code)
+            raise
+        self._tell(request, started_at, str(answer.status))
+        return answer
+
+    def open_socket(self, deadline_seconds: float) -> socket.socket:
+        """Return a fresh connected stream, TLS included, through the proxy's tunnel if there is one."""
+        with _translated(self.origin):
+            return self._connect(time.monotonic() + deadline_seconds, is_tunnel=True)
+
+    def close(self) -> None:
+        """Close kept connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _tell(self, request: Request, started_at: float, what: str) -> None:
+        if self._trace is not None:
+            path = request.path.partition("?")[0]
+            took_ms = (time.monotonic() - started_at) * 1000
+            self._trace(f"{request.method} {self.base_url}/{path} -> {what} in {took_ms:.0f} ms")
+
+    def _send(self, request: Request, deadline: float) -> Answer:
+        kept = self._take_idle(request.method)
+        if kept is not None:
+            try:
+                return self._exchange(kept, request, deadline)
+            except errors.ConnectionLost:
+                if request.method != "GET":
+                    raise
+        with _translated(self.origin):
+            fresh = _Bounded(self._connect(deadline))
+        return self._exchange(fresh, request, deadline)
+
+    def _take_idle(self, method: str) -> _Bounded | None:
+        limit = _IDLE_SECONDS if method == "GET" else _IDLE_SECONDS_FOR_EFFECTS
+        while self._idle:
+            with suppress(IndexError):
+                kept = self._idle.pop()
+                if time.monotonic() - kept.idle_since < limit and not kept.is_stale():
+                    return kept
+                kept.close()
+        return None
+
+    def _exchange(self, bounded: _Bounded, request: Request, deadline: float) -> Answer:
+        # Chunked coding may double a body of tiny chunks; the body's own cap is checked exactly in _read_body.
+        bounded.begin(deadline, _HEAD_BYTES + 2 * request.max_bytes)
+        connection = http.client.HTTPConnection(self.origin.host, self.origin.port)
+        connection.auto_open = 0
+        connection.sock = bounded
+        is_kept = False
+        try:
+            with _translated(self.origin):
+                self._write(connection, request)
+                response = connection.getresponse()
+                answer = _read_answer(response, request.max_bytes)
+                is_kept = not response.will_close and response.isclosed()
+                return answer
+        finally:
+            if is_kept:
+                bounded.idle_since = time.monotonic()
+                self._idle.append(bounded)
+            else:
+                bounded.close()
+
+    def _write(self, connection: http.client.HTTPConnection, request: Request) -> None:
+        target = f"{self.origin.path}/{request.path}"
+        if self._proxy is not None and not self.origin.is_https:
+            target = f"http://{self.origin.authority}{target}"
+        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        headers = {"Host": self.origin.authority, "Accept": "application/json", "Accept-Encoding": "identity"}
+        if self._proxy is not None and not self.origin.is_https:
+            headers.update(self._proxy.headers)
+        headers.update(self._settings.headers)
+        headers.update(request.headers)
+        if request.body is not None or request.method not in ("GET", "HEAD"):
+            headers["Content-Length"] = str(len(request.body or b""))
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders(request.body)
+
+    def _connect(self, deadline: float, *, is_tunnel: bool = False) -> socket.socket:
+        proxy = self._proxy
+        sock = _open_tcp(proxy.host if proxy else self.origin.host, proxy.port if proxy else self.origin.port, deadline)
+        try:
+            if proxy is not None and (self.origin.is_https or is_tunnel):
+                _open_tunnel(sock, self.origin, proxy, deadline)
+            if self.origin.is_https:
+                sock.settimeout(max(0.001, deadline - time.monotonic()))
+                return tls.wrap(sock, self.origin.host, self._settings.trust)
+            return sock
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _open_tcp(host: str, port: int, deadline: float) -> socket.socket:
+    try:
+        sock = socket.create_connection((host, port), timeout=max(0.001, deadline - time.monotonic()))
+    except socket.gaierror as exc:
+        raise errors.NameNotResolved(f"the name {host} has no address") from exc
+    except ConnectionRefusedError as exc:
+        raise errors.ConnectionRefused(f"nothing answers at {host} port {port}") from exc
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+class _Proxy(NamedTuple):
+    host: str
+    port: int
+    headers: Mapping[str, str]
+
+
+def _find_proxy(origin: Origin, explicit: str | None) -> _Proxy | None:
+    url = explicit
+    if url is None and any(name.lower().endswith("_proxy") for name in os.environ) and not is_loopback(origin.host):
+        import urllib.request  # noqa: PLC0415 - only where a proxy may be wanted
+
+        if not urllib.request.proxy_bypass_environment(origin.host):  # type: ignore[attr-defined]
+            proxies = urllib.request.getproxies_environment()
+            url = proxies.get("https" if origin.is_https else "http") or proxies.get("all")
+    if not url:
+        return None
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme != "http" or not parts.hostname:
+        raise errors.ConfigurationInvalid("only http:// proxies are understood", hint="example: http://proxy:3128")
+    headers = {}
+    if parts.username is not None:
+        from base64 import b64encode  # noqa: PLC0415 - only for proxies with a password
+        from urllib.parse import unquote  # noqa: PLC0415
+
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+    return _Proxy(parts.hostname, parts.port or 3128, headers)
+
+
+def _open_tunnel(sock: socket.socket, origin: Origin, proxy: _Proxy, deadline: float) -> None:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
+    lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
+    bounded = _Bounded(sock)
+    bounded.begin(deadline, _HEAD_BYTES)
+    bounded.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+    response = http.client.HTTPResponse(bounded, method="CONNECT")  # type: ignore[arg-type]
+    response.begin()
+    if response.status != 200:
+        raise errors.ProxyRefused(f"the proxy {proxy.host} answered {response.status}")
+
+
+def _read_answer(response: http.client.HTTPResponse, max_bytes: int) -> Answer:
+    headers = tuple(response.getheaders())
+    encoding = response.getheader("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise errors.NotUnderstood("the answer is compressed although this was not asked for")
+    return Answer(response.status, response.reason, headers, _read_body(response, max_bytes))
+
+
+def _read_body(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
+    if response.length is not None and response.length > max_bytes:
+        raise errors.AnswerTooLarge(f"the answer has {response.length} bytes, more than {max_bytes}")
+    body = response.read(max_bytes + 1) if response.length is None else response.read()
+    if len(body) > max_bytes:
+        raise errors.AnswerTooLarge(f"the answer is larger than {max_bytes} bytes")
+    if not response.isclosed():
+        response.read()  # the end mark of a chunked body
+    return body
+
+
+@contextmanager
+def _translated(origin: Origin) -> Iterator[None]:
+    """Turn what the socket and the HTTP library raise into the one error tree."""
+    try:
+        yield
+    except TimeoutError as exc:
+        raise errors.DeadlineExceeded(f"no whole answer from {origin.url} in time") from exc
+    except (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionError, BrokenPipeError) as exc:
+        hint = None if origin.is_https else f"if the server uses HTTPS: https://{origin.authority}{origin.path}"
+        raise errors.ConnectionLost(f"{origin.url} closed the connection before its answer ended", hint=hint) from exc
+    except (http.client.HTTPException, ValueError) as exc:
+        raise errors.NotUnderstood(f"what answers at {origin.url} does not speak HTTP as a server should") from exc
+    except OSError as exc:
+        raise tls.translate(exc, origin.host) from exc

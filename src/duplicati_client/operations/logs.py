@@ -1,0 +1,94 @@
+"""Read logs, of a backup or of the server, once or as they come."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from .. import errors
+from ..sdk.client import Duplicati
+from ..sdk.models import Backup, LogRow, ServerLogEntry
+
+_FOLLOW_SECONDS = 2.0
+_PATIENCE_SECONDS = 600.0
+
+
+class LogLine(NamedTuple):
+    """One line of any log; `level` is the server's word, or the result of an operation."""
+
+    logged_at: datetime | None
+    level: str
+    message: str
+    exception: str | None
+    source: str
+    raw: object
+
+
+def read(server: Duplicati, backup: Backup | None, *, count: int = 50) -> list[LogLine]:
+    """Return the newest lines, oldest first."""
+    if backup is None:
+        lines = [_from_entry(entry) for entry in server.logs.of_server(count=count)]
+    else:
+        lines = [_from_row(row) for row in server.logs.of_backup(backup.backup_id, count=count)]
+    return lines[::-1]
+
+
+def follow(
+    server: Duplicati,
+    backup: Backup | None,
+    *,
+    level: str = "Information",
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[LogLine | None]:
+    """Yield lines of the live log as they come, None when there are none; goes on over restarts of the server."""
+    last_id, away_since = 0, None
+    while True:
+        try:
+            entries = server.logs.live(after_entry_id=last_id, level=level)
+            away_since = None
+        except errors.Unreachable:
+            away_since = away_since or clock()
+            if clock() - away_since > _PATIENCE_SECONDS:
+                raise
+            entries, last_id = [], 0  # the numbers start again with the server
+        for entry in entries:
+            last_id = max(last_id, entry.entry_id)
+            if backup is None or entry.backup_id == backup.backup_id:
+                yield _from_entry(entry)
+        yield None
+        sleep(_FOLLOW_SECONDS)
+
+
+def _from_entry(entry: ServerLogEntry) -> LogLine:
+    source = f"backup {entry.backup_id}" if entry.backup_id else "server"
+    return LogLine(entry.logged_at, entry.level, entry.message, entry.exception, source, entry.raw)
+
+
+def _from_row(row: LogRow) -> LogLine:
+    if row.kind != "Result":
+        return LogLine(row.logged_at, row.kind, row.message, row.exception, "", row.raw)
+    try:
+        result = json.loads(row.message)
+    except (ValueError, RecursionError):
+        result = None
+    if not isinstance(result, dict):
+        return LogLine(row.logged_at, row.kind, row.message, row.exception, "", row.raw)
+    operation = str(result.get("MainOperation") or "?")
+    return LogLine(
+        row.logged_at, str(result.get("ParsedResult")), _summarise(result), row.exception, operation, row.raw
+    )
+
+
+def _summarise(result: dict[str, object]) -> str:
+    counts = [
+        (word, result.get(f"{key}ActualLength")) for word, key in (("errors", "Errors"), ("warnings", "Warnings"))
+    ]
+    parts = [f"{count} {word}" for word, count in counts if isinstance(count, int) and count]
+    files = result.get("ExaminedFiles")
+    parts += [f"{files} files examined"] if isinstance(files, int) and files else []
+    parts += [f"took {result['Duration']}"] if isinstance(result.get("Duration"), str) else []
+    return ", ".join(parts) or "done"

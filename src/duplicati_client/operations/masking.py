@@ -1,0 +1,48 @@
+"""Hide secrets in what is about to be shown: definitions, addresses of destinations, settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "********"
+# Beside the options that the server itself calls passwords: keys and tokens that it shows in clear.
+_SECRET_NAME = re.compile(r"pass(word|phrase)?\b|passwd|secret|token|salt|access-?key|api-?key|private-?key|-key$|^key$|authid|credential|certificate|config$")  # fmt: skip  # noqa: E501
+_QUERY_PART = re.compile(r"([?&])([^=&#]+)=([^&#]*)")
+_USER_PART = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#@]*@")
+
+
+def is_secret_name(name: str, secret_options: frozenset[str] = frozenset()) -> bool:
+    """Say whether a setting or parameter of this name holds a secret."""
+    bare = name.lstrip("-").lower()
+    return bare in secret_options or _SECRET_NAME.search(bare) is not None
+
+
+def hide_url(url: str, secret_options: frozenset[str] = frozenset()) -> str:
+    """Hide the user part and the secret parameters of a destination's address."""
+    hidden = _USER_PART.sub(rf"\1{MASK}@", url)
+    return _QUERY_PART.sub(lambda part: _hide_part(part, secret_options), hidden)
+
+
+def _hide_part(part: re.Match[str], secret_options: frozenset[str]) -> str:
+    mark, name, value = part.groups()
+    is_secret = bool(value) and is_secret_name(name, secret_options)
+    return f"{mark}{name}={MASK if is_secret else value}"
+
+
+def hide_definition(raw: Any, secret_options: frozenset[str]) -> Any:
+    """Return a copy of a definition, or of anything inside one, in which no secret is left."""
+    if isinstance(raw, dict):
+        name = raw.get("Name")
+        if isinstance(name, str) and "Value" in raw and is_secret_name(name, secret_options) and raw["Value"]:
+            return {**raw, "Value": MASK}
+        return {key: hide_definition(value, secret_options) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [hide_definition(item, secret_options) for item in raw]
+    return hide_url(raw, secret_options) if isinstance(raw, str) and "://" in raw else raw
+
+
+def hide_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the server's settings without secrets; 2.0.8.1 lists the password's hash among them."""
+    return {name: MASK if value and is_secret_name(name) else hide_url(value) for name, value in settings.items()}

@@ -1,0 +1,133 @@
+"""Cookies of the legacy generation (2.0.x): XSRF token, nonce login, session; logout that is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import quote, unquote, urlencode
+
+from ... import errors
+from ...http import Answer, Request, Transport
+from .. import answers
+from ..refusals import explain
+from .credentials import Credentials
+from .probe import LEGACY, read_cookie
+from .store import Session, SessionStore
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class LegacyAccess:
+    """Puts cookies and the XSRF header on each request; a server without a password needs only the latter."""
+
+    def __init__(self, transport: Transport, credentials: Credentials, store: SessionStore) -> None:
+        self._transport = transport
+        self._credentials = credentials
+        self._store = store
+
+    def headers(self) -> Mapping[str, str]:
+        """Return what a request needs, logging in first if nothing is stored."""
+        session = self._store.load()
+        if session is None or session.xsrf_token is None:
+            with self._store.lock():
+                session = self._enter()
+        return _headers(session)
+
+    def renew(self, used: Mapping[str, str]) -> bool:
+        """Get a new XSRF token after a 400, and a new session after a 401; raises `SessionEnded`."""
+        with self._store.lock():
+            session = self._store.load()
+            if session is None or _headers(session) == used:
+                self._enter()
+        return True
+
+    def login(self) -> None:
+        """Log in with the password; on a server without one this only fetches the token."""
+        with self._store.lock():
+            self._store.clear()
+            self._enter()
+
+    def logout(self) -> bool:
+        """End the session, and say whether that is proven: the server must refuse it afterwards."""
+        with self._store.lock():
+            session = self._store.load()
+            self._store.clear()
+        if session is None or session.session_token is None:
+            return False
+        headers = _headers(session)
+        self._transport.send(Request("GET", "logout.cgi", headers))
+        answer = self._transport.send(Request("GET", "api/v1/serverstate", headers))
+        return answer.status == 401
+
+    def _enter(self) -> Session:
+        """Fetch an XSRF token, keep the session if it still lives, else log in (API reference, 8.3 and 8.4)."""
+        stored = self._store.load()
+        session_token = stored.session_token if stored else None
+        cookies = {"Cookie": f"session-auth={session_token}"} if session_token else {}
+        answer = self._transport.send(Request("GET", "", cookies))
+        xsrf_token = read_cookie(answer, "xsrf-token")
+        if xsrf_token is None:
+            raise explain(answer, "a token") if answer.status >= 400 else errors.NotUnderstood("no token came")
+        session = Session(
+            self._transport.base_url, LEGACY, xsrf_token=unquote(xsrf_token), session_token=session_token,
+            version=stored.version if stored else None,
+        )  # fmt: skip
+        # The front page redirects to the login page exactly when a password is wanted and no session is held.
+        if answer.status == 302:
+            session = self._log_in(session, had_session=session_token is not None)
+        self._store.save(session)
+        return session
+
+    def _log_in(self, session: Session, *, had_session: bool) -> Session:
+        password = self._credentials.password
+        if password is None:
+            self._store.clear()
+            kind = errors.SessionEnded if had_session else errors.LoginMissing
+            raise kind(f"{session.url} wants a login")
+        answer = self._post_login({"get-nonce": "1"}, {})
+        raw = answers.decode(answer, "the nonce")
+        nonce_cookie = read_cookie(answer, "session-nonce")
+        if answer.status != 200 or nonce_cookie is None:
+            raise explain(answer, "a nonce")
+        proof = _prove(password, answers.text(raw, "Nonce"), answers.text(raw, "Salt"))
+        answer = self._post_login({"password": proof}, {"Cookie": f"session-nonce={nonce_cookie}"})
+        session_token = read_cookie(answer, "session-auth")
+        if answer.status != 200 or session_token is None:
+            hint = f"try again: duplicati login {session.url}"
+            raise errors.LoginRefused(f"{session.url} refuses this password", hint=hint)
+        return session._replace(session_token=session_token)
+
+    def _post_login(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        # A deadline matters here: without a password set the server never answers (2.0.8.1 no-password:808).
+        body = urlencode(form).encode()
+        return self._transport.send(Request("POST", "login.cgi", {**_FORM, **headers}, body, deadline_seconds=15.0))
+
+
+def _headers(session: Session) -> Mapping[str, str]:
+    token = session.xsrf_token or ""
+    cookies = f"xsrf-token={quote(token, safe='')}"
+    if session.session_token:
+        cookies += f"; session-auth={session.session_token}"
+    return {"X-XSRF-Token": token, "Cookie": cookies}
+
+
+def _prove(password: str, nonce: str, salt: str) -> str:
+    """Return what shows the knowledge of the password without sending it (API reference, 8.4)."""
+    from base64 import b64decode, b64encode  # noqa: PLC0415 - only at a login
+    from hashlib import sha256  # noqa: PLC0415
+
+    try:
+        salted = sha256(password.encode() + b64decode(salt, validate=True)).digest()
+        return b64encode(sha256(b64decode(nonce, validate=True) + salted).digest()).decode()
+    except ValueError as exc:
+        raise errors.NotUnderstood("the server's nonce cannot be read") from exc
+
+
+def form_body(form: Mapping[str, str]) -> bytes:
+    """Encode the values of a legacy call."""
+    return urlencode(form).encode()
+
+
+def json_text(data: object) -> str:
+    """Encode JSON the way legacy calls take it, as the text of a form field."""
+    return json.dumps(data)

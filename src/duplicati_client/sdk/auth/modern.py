@@ -1,0 +1,204 @@
+"""Tokens of the modern generation (2.1 and later): login, renewal with rotation, logout that is checked."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ... import errors
+from ...http import Answer, Request, Transport
+from .. import answers
+from .credentials import Credentials
+from .probe import MODERN
+from .store import Session, SessionStore
+
+_RENEW_BEFORE_END_SECONDS = 60.0
+# A pair may be used a second time for 30 s when its answer was lost (API reference, 2.4); leave a margin.
+_REPEAT_WITHIN_SECONDS = 25.0
+_DEFAULT_LIFE_SECONDS = 15 * 60.0
+_COOKIE = re.compile(r"RefreshToken_[0-9]{1,5}")
+
+
+class ModernAccess:
+    """Puts a token on each request and renews it; safe between threads and, through the store, between processes."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: Credentials,
+        store: SessionStore,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._transport = transport
+        self._credentials = credentials
+        self._store = store
+        self._clock = clock
+
+    def headers(self) -> Mapping[str, str]:
+        """Return what a request needs, logging in or renewing first if need be."""
+        if self._credentials.preauth_token is not None:
+            return {"Authorization": f"PreAuth {self._credentials.preauth_token}"}
+        if self._credentials.forever_token is not None:
+            return _bearer(self._credentials.forever_token)
+        session = self._store.load()
+        if session is None or not self._is_fresh(session):
+            session = self._renew(session.access_token if session else None)
+        return _bearer(session.access_token)
+
+    def renew(self, used: Mapping[str, str]) -> bool:
+        """Replace the token that was just refused; False where nothing can replace it. Raises `SessionEnded`."""
+        token = used.get("Authorization", "").removeprefix("Bearer ")
+        if self._credentials.preauth_token is not None or self._credentials.forever_token is not None:
+            return False
+        self._renew(token)
+        return True
+
+    def login(self) -> None:
+        """Log in with the credentials, whatever is stored; raises `LoginMissing`, `LoginRefused`."""
+        if self._credentials.preauth_token is not None or self._credentials.forever_token is not None:
+            return
+        with self._store.lock():
+            self._log_in()
+
+    def logout(self) -> bool:
+        """End the session on the server, and say whether that is proven: its own pair must be refused afterwards."""
+        with self._store.lock():
+            session = self._store.load()
+            has_ended = session is not None and self._end(session)
+            self._store.clear()
+        return has_ended
+
+    def _is_fresh(self, session: Session) -> bool:
+        has_time = session.access_ends_at - self._clock() > _RENEW_BEFORE_END_SECONDS
+        return session.access_token is not None and has_time
+
+    def _renew(self, refused_token: str | None) -> Session:
+        with self._store.lock():
+            session = self._store.load()
+            if session is not None and session.access_token != refused_token and self._is_fresh(session):
+                return session  # another process was quicker
+            if session is not None and session.refresh_token is not None:
+                answer = self._refresh(session)
+                if answer.status == 200:
+                    return self._keep(answer, session)
+                if not _is_refusal(answer):
+                    raise errors.ServerFailed(f"the session could not be renewed (status {answer.status})")
+                self._store.clear()
+            if self._credentials.password is not None or self._credentials.signin_token is not None:
+                return self._log_in()
+            if session is None:
+                raise errors.LoginMissing(f"no session for {self._transport.base_url}")
+            raise errors.SessionEnded(f"the session for {self._transport.base_url} has ended")
+
+    def _refresh(self, session: Session) -> Answer:
+        """Send the pair; once more if the answer was lost, while the server still allows the old pair."""
+        request = Request(
+            "POST",
+            "api/v1/auth/refresh",
+            {"Content-Type": "application/json", "Cookie": f"{session.cookie_name}={session.refresh_token}"},
+            json.dumps({"Nonce": session.refresh_nonce} if session.refresh_nonce else {}).encode(),
+            deadline_seconds=10.0,
+        )
+        started_at = time.monotonic()
+        while True:
+            try:
+                return self._transport.send(request)
+            except (errors.ConnectionLost, errors.DeadlineExceeded):
+                if time.monotonic() - started_at > _REPEAT_WITHIN_SECONDS - request.deadline_seconds:
+                    raise
+                time.sleep(0.2)
+
+    def _log_in(self) -> Session:
+        answer = self._transport.send(self._login_request())
+        if answer.status == 200:
+            return self._keep(answer, None)
+        raise _explain_refusal(answer, self._transport.base_url)
+
+    def _login_request(self) -> Request:
+        # Without RememberMe 2.1.0.5 gives no cookie, and the others one of two hours.
+        body: dict[str, Any] = {"RememberMe": True}
+        if self._credentials.password is not None:
+            path, body["Password"] = "api/v1/auth/login", self._credentials.password
+        elif self._credentials.signin_token is not None:
+            path, body["SigninToken"] = "api/v1/auth/signin", self._credentials.signin_token
+        else:
+            raise errors.LoginMissing(f"no password or token for {self._transport.base_url}")
+        return Request("POST", path, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+    def _keep(self, answer: Answer, before: Session | None) -> Session:
+        raw = answers.mapping(answers.decode(answer, "the answer to the login"), "the answer to the login")
+        token = answers.text_or_none(raw, "AccessToken")
+        if token is None or not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise errors.NotUnderstood("the answer to the login holds no token")
+        cookie = _read_refresh_cookie(answer)
+        session = Session(
+            url=self._transport.base_url,
+            generation=MODERN,
+            access_token=token,
+            access_ends_at=self._clock() + _read_life_seconds(token),
+            cookie_name=cookie[0] if cookie else None,
+            refresh_token=cookie[1] if cookie else None,
+            refresh_nonce=answers.text_or_none(raw, "RefreshNonce"),
+            version=before.version if before else None,
+        )
+        self._store.save(session)
+        return session
+
+    def _end(self, session: Session) -> bool:
+        if session.refresh_token is None:
+            return False
+        for _ in range(2):
+            body = json.dumps({"Nonce": session.refresh_nonce} if session.refresh_nonce else {}).encode()
+            cookie = f"{session.cookie_name}={session.refresh_token}"
+            headers = {"Content-Type": "application/json", "Cookie": cookie}
+            self._transport.send(Request("POST", "api/v1/auth/refresh/logout", headers, body))
+            answer = self._refresh(session)  # the server says success in any case (2.3.1.0 auth:56-58)
+            if _is_refusal(answer):
+                return True
+            if answer.status != 200:
+                return False
+            session = self._keep(answer, session)
+        return False
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """Say whether the server itself refuses a pair; a proxy's 401 must not cost the session."""
+    return answer.status == 401 and b'"Error"' in answer.body
+
+
+def _bearer(token: str | None) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _read_refresh_cookie(answer: Answer) -> tuple[str, str] | None:
+    """The name is the server's (it carries the port of the Host header), so it is read, never made."""
+    for header in answer.headers_named("Set-Cookie"):
+        name, _, value = header.partition(";")[0].partition("=")
+        if _COOKIE.fullmatch(name.strip()) and re.fullmatch(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]+", value.strip()):
+            return name.strip(), value.strip()
+    return None
+
+
+def _read_life_seconds(token: str) -> float:
+    """How long a token lives by its own two times, so that clocks which disagree do no harm."""
+    import binascii  # noqa: PLC0415 - only at a login or renewal
+
+    try:
+        part = token.split(".")[1]
+        claims = json.loads(binascii.a2b_base64(part.replace("-", "+").replace("_", "/") + "=="))
+        life = float(claims["exp"]) - float(claims.get("nbf") or claims["iat"])
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return _DEFAULT_LIFE_SECONDS
+    return life if life > 0 else _DEFAULT_LIFE_SECONDS
+
+
+def _explain_refusal(answer: Answer, url: str) -> errors.DuplicatiClientError:
+    from ..refusals import explain  # noqa: PLC0415 - only when refused
+
+    if answer.status == 401:
+        return errors.LoginRefused(f"{url} refuses this password or token", hint="try again: duplicati login " + url)
+    return explain(answer, "the login")

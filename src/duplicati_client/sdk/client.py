@@ -1,0 +1,146 @@
+"""`Duplicati`: one server, logged in, with a noun for everything it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from ..http import ConnectionSettings, SocketTransport, Transport
+from . import events
+from .auth.credentials import Credentials
+from .auth.store import MemorySessionStore, Session, SessionStore
+from .backups import Backups
+from .channel import Channel
+from .logs import Logs
+from .models import SystemInfo
+from .notifications import Notifications
+from .progress import ProgressReader
+from .runs import Runs
+from .settings import Settings
+from .state import States
+from .tasks import Tasks
+from .versions import Versions
+
+
+class Duplicati:
+    """A Duplicati server of any release from 2.0.6 on; nothing is sent before the first question.
+
+    The session is opened by itself when it is needed: from `store` if it holds one, else with `credentials`. Every
+    method raises `errors.DuplicatiClientError` and nothing else.
+
+    >>> from duplicati_client import Duplicati, Credentials
+    >>> with Duplicati(URL, credentials=Credentials(password=PASSWORD)) as server:
+    ...     [backup.name for backup in server.backups.list()]
+    ['Documents', 'Photos', 'Mail', 'Database', 'Archive']
+    """
+
+    def __init__(  # noqa: PLR0913 - all but the address by name, and each with a default
+        self,
+        url: str = "",
+        *,
+        credentials: Credentials | None = None,
+        connection: ConnectionSettings | None = None,
+        store: SessionStore | None = None,
+        transport: Transport | None = None,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        """`transport` replaces the socket to `url`; `trace` hears one line a request, free of secrets."""
+        self._transport = transport or SocketTransport(url, connection, trace=trace)
+        self._channel = Channel(self._transport, credentials or Credentials(), store or MemorySessionStore())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The base URL in its normal form."""
+        return self._transport.base_url
+
+    @property
+    def generation(self) -> str:
+        """`modern` (2.1 and later) or `legacy` (2.0)."""
+        return self._channel.generation
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The server's version as numbers, such as `(2, 3, 1, 0)`."""
+        return self._channel.release
+
+    @property
+    def system(self) -> SystemInfo:
+        """The server's description, asked once."""
+        return self._channel.system
+
+    @property
+    def session(self) -> Session | None:
+        """The stored session, if there is one; it holds secrets: never print it."""
+        return self._channel.store.load()
+
+    def login(self) -> None:
+        """Log in now with the credentials, whatever session is stored; raises `LoginMissing`, `LoginRefused`."""
+        self._channel.probe_again()
+        self._channel.access.login()
+
+    def logout(self) -> bool:
+        """End the session on the server and forget it here; False if the server does not prove that it is over."""
+        return self._channel.access.logout()
+
+    def close(self) -> None:
+        """Give up connections; the session stays valid."""
+        self._transport.close()
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The saved definitions."""
+        return Backups(self._channel)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Starting and following runs."""
+        return Runs(self._channel)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """The queue."""
+        return Tasks(self._channel)
+
+    @cached_property
+    def progress(self) -> ProgressReader:
+        """How far the running task is."""
+        return ProgressReader(self._channel)
+
+    @cached_property
+    def state(self) -> States:
+        """What the server does now."""
+        return States(self._channel)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """Logs of backups and of the server."""
+        return Logs(self._channel)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """What the server wants a person to see."""
+        return Notifications(self._channel)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The server's settings."""
+        return Settings(self._channel)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The restorable points in time."""
+        return Versions(self._channel)
+
+    def events(self) -> Iterator[events.Event | None]:
+        """Yield what happens on the server, live, for ever; None about once a second."""
+        return events.follow(self._channel)

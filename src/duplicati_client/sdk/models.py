@@ -1,0 +1,486 @@
+"""Typed views of a server's answers, one face for both generations; each keeps what it was read from in `raw`.
+
+Members that are missing, of another type or of a later release never fail: they read as None, empty or the text that
+came, and stay in `raw`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from .. import errors
+from . import answers
+from .evidence import read_metadata_time, read_time
+
+_DURATION = re.compile(r"(?:(\d{1,6})\.)?(\d{1,2}):(\d\d):(\d\d)(?:\.\d{1,9})?", re.ASCII)
+
+
+def read_duration(text: object) -> float | None:
+    """Return seconds from `[d.]hh:mm:ss[.fffffff]`, or None."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+
+
+class Metadata(NamedTuple):
+    """What a server remembers of a backup's last operations; every value may be missing.
+
+    `last_error_at` is never cleared by a later success, and no value here proves a success: see `outcome`.
+    """
+
+    raw: Mapping[str, Any]
+
+    @property
+    def last_started_at(self) -> datetime | None:
+        """When the last run began; also moved by dry runs and, in 2.1.0.5, by aborted ones."""
+        return read_metadata_time(self.raw.get("LastBackupStarted"))
+
+    @property
+    def last_finished_at(self) -> datetime | None:
+        """When the last run ended."""
+        return read_metadata_time(self.raw.get("LastBackupFinished"))
+
+    @property
+    def last_duration_seconds(self) -> float | None:
+        """How long the last run took."""
+        return read_duration(self.raw.get("LastBackupDuration"))
+
+    @property
+    def last_error_at(self) -> datetime | None:
+        """When an operation of this backup last failed."""
+        return read_metadata_time(self.raw.get("LastErrorDate"))
+
+    @property
+    def last_error_message(self) -> str | None:
+        """What that failure said."""
+        return answers.text_or_none(self.raw, "LastErrorMessage")
+
+    @property
+    def versions_count(self) -> int | None:
+        """How many versions the destination holds."""
+        return answers.number(self.raw, "BackupListCount", "TargetFilesetsCount")
+
+    @property
+    def source_bytes(self) -> int | None:
+        """Size of the examined sources."""
+        return answers.number(self.raw, "SourceFilesSize")
+
+    @property
+    def source_files_count(self) -> int | None:
+        """Number of files in the examined sources."""
+        return answers.number(self.raw, "SourceFilesCount")
+
+    @property
+    def destination_bytes(self) -> int | None:
+        """Size of what lies at the destination."""
+        return answers.number(self.raw, "TargetFilesSize")
+
+
+class Schedule(NamedTuple):
+    """When a backup runs by itself; `next_at` is moved forward only after a run, see `ServerState.proposed`."""
+
+    repeat: str
+    next_at: datetime | None
+    last_run_at: datetime | None
+    allowed_days: tuple[str, ...]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> Schedule | None:
+        """Read the `Schedule` member beside a backup; None for no schedule."""
+        if not isinstance(raw, dict):
+            return None
+        days = raw.get("AllowedDays")
+        # 2.1.0.5 and 2.2.0.3 list each day twice, short and long.
+        short = dict.fromkeys(str(day)[:3].lower() for day in days) if isinstance(days, list) else {}
+        return cls(
+            repeat=answers.text(raw, "Repeat"),
+            next_at=read_time(raw.get("Time")),
+            last_run_at=read_time(raw.get("LastRun")),
+            allowed_days=tuple(short),
+            raw=raw,
+        )
+
+
+class Backup(NamedTuple):
+    """A saved definition; in a listing `settings`, `filters` and `sources` are empty: read one with `backups.get`.
+
+    `target_url` may hold credentials, in listings of every release and in definitions up to 2.2 (API reference, 7.5).
+    """
+
+    backup_id: str
+    name: str
+    description: str
+    target_url: str
+    sources: tuple[str, ...]
+    is_temporary: bool
+    metadata: Metadata
+    schedule: Schedule | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> Backup:
+        """Read an item of the list, or the answer for one backup; raises `NotUnderstood` if it holds no backup."""
+        inner = raw.get("Backup") if isinstance(raw, dict) else None
+        if not isinstance(inner, dict):
+            raise errors.NotUnderstood("a backup has another form than expected")
+        backup_id = inner.get("ID")
+        metadata = inner.get("Metadata")
+        sources = inner.get("Sources")
+        return cls(
+            str(backup_id) if isinstance(backup_id, int) else answers.backup_id(_checked_id(backup_id)),
+            answers.text(inner, "Name"),
+            answers.text(inner, "Description"),
+            answers.text(inner, "TargetURL"),
+            tuple(s for s in sources if isinstance(s, str)) if isinstance(sources, list) else (),
+            inner.get("IsTemporary") is True,
+            Metadata(metadata if isinstance(metadata, dict) else {}),
+            Schedule.read(raw.get("Schedule")),
+            raw,
+        )
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings by name, as stored (some with leading dashes); secrets may be masked or, up to 2.2, clear."""
+        items = self.raw["Backup"].get("Settings")
+        pairs = items if isinstance(items, list) else []
+        return {answers.text(item, "Name"): answers.text(item, "Value") for item in pairs if isinstance(item, dict)}
+
+
+def _checked_id(value: object) -> str:
+    try:
+        return answers.backup_id(value if isinstance(value, str) else "")
+    except errors.InvalidValue as exc:
+        raise errors.NotUnderstood("the server gave a backup an id that cannot be one") from exc
+
+
+class ServerTask(NamedTuple):
+    """An entry of the server's queue. `status` is the server's word and proves nothing alone: see `outcome`.
+
+    The number starts again at every start of the server; never keep it longer than that.
+    """
+
+    task_id: int
+    status: str
+    backup_id: str | None
+    operation: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error_message: str | None
+    raw: Mapping[str, Any]
+
+    @property
+    def has_ended(self) -> bool:
+        """Say whether the server calls it over; any word but the two of a live task counts."""
+        return self.status not in ("Waiting", "Running")
+
+    @classmethod
+    def read(cls, raw: Any, *, task_id: int | None = None) -> ServerTask:
+        """Read an answer of `task/{id}` or an item of `tasks`, of either generation."""
+        raw = answers.mapping(raw, "a task")
+        found_id = answers.number(raw, "ID", "TaskID")
+        found_id = found_id if found_id is not None else task_id  # 2.0.8.1 leaves it out
+        if found_id is None:
+            raise errors.NotUnderstood("a task without a number came")
+        nested = answers.member(raw, "Backup")
+        return cls(
+            task_id=found_id,
+            status=answers.text(raw, "Status") or "Running",
+            backup_id=answers.text_or_none(raw, "BackupID") or answers.text_or_none(nested, "ID"),
+            operation=answers.text_or_none(raw, "Operation"),
+            started_at=read_time(answers.member(raw, "TaskStarted")),
+            finished_at=read_time(answers.member(raw, "TaskFinished")),
+            error_message=answers.text_or_none(raw, "ErrorMessage"),
+            raw=raw,
+        )
+
+
+class QueuedTask(NamedTuple):
+    """A task as `serverstate` names it: number and, unless it is a command line's, backup."""
+
+    task_id: int
+    backup_id: str | None
+
+    @classmethod
+    def read(cls, raw: Any) -> QueuedTask | None:
+        """Read a pair `Item1`, `Item2`; None if it is none."""
+        task_id = answers.number(raw, "Item1")
+        return None if task_id is None else cls(task_id, answers.text_or_none(raw, "Item2"))
+
+
+class ServerState(NamedTuple):
+    """What the server does now; the counters only say that something differs, they restart with the server."""
+
+    active: QueuedTask | None
+    waiting: tuple[QueuedTask, ...]
+    proposed: Mapping[str, datetime]
+    is_paused: bool
+    pause_ends_at: datetime | None
+    has_warning: bool
+    has_error: bool
+    icon: str
+    event_id: int
+    updated_version: str | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> ServerState:
+        """Read an answer of `serverstate` or a `legacystatus` message."""
+        raw = answers.mapping(raw, "the server's state")
+        queue = answers.member(raw, "SchedulerQueueIds")
+        runs = answers.member(raw, "ProposedSchedule")
+        proposed: dict[str, datetime] = {}
+        for item in runs if isinstance(runs, list) else []:
+            at, backup_id = read_time(answers.member(item, "Item2")), answers.text_or_none(item, "Item1")
+            if at is not None and backup_id is not None:
+                proposed.setdefault(backup_id, at)
+        return cls(
+            active=QueuedTask.read(answers.member(raw, "ActiveTask")),
+            waiting=tuple(filter(None, map(QueuedTask.read, queue if isinstance(queue, list) else []))),
+            proposed=proposed,
+            is_paused=answers.text(raw, "ProgramState") == "Paused",
+            pause_ends_at=read_time(answers.member(raw, "EstimatedPauseEnd")),
+            has_warning=answers.flag(raw, "HasWarning"),
+            has_error=answers.flag(raw, "HasError"),
+            icon=answers.text(raw, "SuggestedStatusIcon"),
+            event_id=answers.number(raw, "LastEventID") or 0,
+            updated_version=answers.text_or_none(raw, "UpdatedVersion"),
+            raw=raw,
+        )
+
+
+_READING_PHASES = ("Backup_ProcessingFiles", "Restore_DownloadingRemoteFiles")
+_FIXED_FRACTIONS = {
+    "Backup_Finalize": 0.90,
+    "Backup_WaitForUpload": 0.90,
+    "Backup_Delete": 0.95,
+    "Backup_Compact": 0.95,
+    "Backup_VerificationUpload": 0.98,
+    "Backup_PostBackupVerify": 0.98,
+    "Backup_Complete": 1.0,
+    "Restore_Complete": 1.0,
+}
+
+
+class Progress(NamedTuple):
+    """How far a task is. The server keeps showing its last one for ever: compare `task_id` before believing it."""
+
+    task_id: int | None
+    backup_id: str | None
+    phase: str
+    files_done: int
+    files_total: int
+    bytes_done: int
+    bytes_total: int
+    is_counting: bool
+    overall_fraction: float
+    speed_bytes_per_second: float | None
+    current_file: str | None
+    raw: Mapping[str, Any]
+
+    @property
+    def fraction(self) -> float | None:
+        """How much is done, 0 to 1, as the server's own pages reckon it; None where a phase has no measure."""
+        if self.phase in _FIXED_FRACTIONS:
+            return _FIXED_FRACTIONS[self.phase]
+        if self.phase in _READING_PHASES:
+            if self.is_counting or self.bytes_total <= 0:
+                return None
+            # All is read long before all is uploaded (2.3.1.0 websocket:15), so reading ends at 0.9.
+            return min(0.90, max(0.0, self.bytes_done / self.bytes_total))
+        return self.overall_fraction if 0 < self.overall_fraction <= 1 else None
+
+    @classmethod
+    def read(cls, raw: Any) -> Progress:
+        """Read an answer of `progressstate` or the data of a `progress` message."""
+        raw = answers.mapping(raw, "the progress")
+        speed = answers.fraction(raw, "BackendSpeed")
+        return cls(
+            task_id=answers.number(raw, "TaskID"),
+            backup_id=answers.text_or_none(raw, "BackupID"),
+            phase=answers.text(raw, "Phase"),
+            files_done=answers.number(raw, "ProcessedFileCount") or 0,
+            files_total=answers.number(raw, "TotalFileCount") or 0,
+            bytes_done=answers.number(raw, "ProcessedFileSize") or 0,
+            bytes_total=answers.number(raw, "TotalFileSize") or 0,
+            is_counting=answers.flag(raw, "StillCounting"),
+            overall_fraction=answers.fraction(raw, "OverallProgress") or 0.0,
+            speed_bytes_per_second=speed if speed is not None and speed >= 0 else None,
+            current_file=answers.text_or_none(raw, "CurrentFilename"),
+            raw=raw,
+        )
+
+
+class LogRow(NamedTuple):
+    """A row of a backup's log; rows of type `Result` hold JSON text, the others one line each."""
+
+    row_id: int
+    logged_at: datetime | None
+    kind: str
+    message: str
+    exception: str | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> LogRow:
+        """Read a row; SQL NULL arrives as `{}` or null (2.3.1.0 run:161)."""
+        raw = answers.mapping(raw, "a row of the log")
+        return cls(
+            row_id=answers.number(raw, "ID") or 0,
+            logged_at=_read_epoch(answers.number(raw, "Timestamp")),
+            kind=answers.text(raw, "Type"),
+            message=answers.text(raw, "Message"),
+            exception=answers.text_or_none(raw, "Exception"),
+            raw=raw,
+        )
+
+
+def _read_epoch(seconds: int | None) -> datetime | None:
+    from datetime import UTC  # noqa: PLC0415
+
+    if seconds is None or not 0 < seconds < 253402300800:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class ServerLogEntry(NamedTuple):
+    """A line of the server's own log, stored or live; `entry_id` is 0 for stored ones."""
+
+    entry_id: int
+    logged_at: datetime | None
+    level: str
+    message: str
+    exception: str | None
+    backup_id: str | None
+    task_id: int | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> ServerLogEntry:
+        """Read an item of `logdata/poll` or `logdata/log`."""
+        raw = answers.mapping(raw, "a line of the server's log")
+        return cls(
+            entry_id=answers.number(raw, "ID") or 0,
+            logged_at=read_time(answers.member(raw, "When")) or _read_epoch(answers.number(raw, "Timestamp")),
+            level=answers.text(raw, "Type") or "Error",
+            message=answers.text(raw, "Message"),
+            exception=answers.text_or_none(raw, "Exception"),
+            backup_id=answers.text_or_none(raw, "BackupID"),
+            task_id=answers.number(raw, "TaskID"),
+            raw=raw,
+        )
+
+
+class Notification(NamedTuple):
+    """Something the server wants a person to see; gone when dismissed, or after a clean run of its backup (2.1+)."""
+
+    notification_id: int
+    kind: str
+    title: str
+    message: str
+    exception: str | None
+    backup_id: str | None
+    created_at: datetime | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> Notification:
+        """Read one notification."""
+        raw = answers.mapping(raw, "a notification")
+        return cls(
+            notification_id=answers.number(raw, "ID") or 0,
+            kind=answers.text(raw, "Type"),
+            title=answers.text(raw, "Title"),
+            message=answers.text(raw, "Message"),
+            exception=answers.text_or_none(raw, "Exception"),
+            backup_id=answers.text_or_none(raw, "BackupID"),
+            created_at=read_time(answers.member(raw, "Timestamp")),
+            raw=raw,
+        )
+
+
+class Version(NamedTuple):
+    """One restorable point in time; number 0 is the newest. Counts are None where the server was not asked for them."""
+
+    version: int
+    created_at: datetime | None
+    is_full: bool | None
+    files_count: int | None
+    files_bytes: int | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> Version:
+        """Read an item of V1 `filesets`, where `IsFullBackup` is 0 or 1, or of V2 `list-filesets`, a boolean."""
+        raw = answers.mapping(raw, "a version")
+        full = answers.member(raw, "IsFullBackup")
+        files, size = answers.number(raw, "FileCount"), answers.number(raw, "FileSizes")
+        return cls(
+            version=answers.number(raw, "Version") or 0,
+            created_at=read_time(answers.member(raw, "Time")),
+            is_full=bool(full) if isinstance(full, bool | int) else None,
+            files_count=files if files is not None and files >= 0 else None,
+            files_bytes=size if size is not None and size >= 0 else None,
+            raw=raw,
+        )
+
+
+class SystemInfo(NamedTuple):
+    """What a server is; `release` is its version as numbers, empty when it cannot be read."""
+
+    version: str
+    release: tuple[int, ...]
+    version_name: str
+    os: str
+    machine_name: str
+    user_name: str
+    started_by: str
+    server_time_at: datetime | None
+    extensions: frozenset[str]
+    password_placeholder: str
+    secret_options: frozenset[str]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, raw: Any) -> SystemInfo:
+        """Read an answer of `systeminfo`."""
+        raw = answers.mapping(raw, "the description of the server")
+        version = answers.text(raw, "ServerVersion")
+        extensions = answers.member(raw, "APIExtensions")
+        return cls(
+            version=version,
+            release=read_release(version),
+            version_name=answers.text(raw, "ServerVersionName"),
+            os=answers.text(raw, "OSType"),
+            machine_name=answers.text(raw, "MachineName"),
+            user_name=answers.text(raw, "UserName"),
+            started_by=answers.text(raw, "StartedBy"),
+            server_time_at=read_time(answers.member(raw, "ServerTime")),
+            extensions=frozenset(e for e in extensions if isinstance(e, str))
+            if isinstance(extensions, list)
+            else frozenset(),
+            password_placeholder=answers.text(raw, "PasswordPlaceholder"),
+            secret_options=frozenset(_secret_options(raw)),
+            raw=raw,
+        )
+
+
+def read_release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version text such as `2.3.0.4`; empty for anything else."""
+    found = re.match(r"\d{1,6}(?:\.\d{1,6}){1,3}", version)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def _secret_options(raw: Mapping[str, Any]) -> list[str]:
+    """Names of options of type Password, in every module (API reference, 7.5)."""
+    lists = [raw.get("Options")]
+    for value in raw.values():
+        if isinstance(value, list):
+            lists += [answers.member(module, "Options") for module in value]
+    options = [option for items in lists if isinstance(items, list) for option in items]
+    return [answers.text(o, "Name").lower() for o in options if answers.member(o, "Type") in ("Password", 10)]

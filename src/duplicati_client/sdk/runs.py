@@ -1,0 +1,349 @@
+"""Start a run and follow it to its own log row: what it is doing, and all the signs of how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
+
+from .. import errors
+from ..outcome import Evidence, MetadataSign, NoticeSign, RowSign, TaskSign, Verdict, judge
+from . import events, evidence
+from .backups import Backups
+from .channel import Channel
+from .logs import Logs
+from .models import Progress, ServerState, ServerTask
+from .notifications import Notifications
+from .progress import ProgressReader
+from .state import States
+from .tasks import Tasks
+
+Found = TypeVar("Found")
+
+OPERATION = "Backup"
+_ROWS_COUNT = 50
+_TASK_POLL_SECONDS = 5.0
+# How long a server may be away (restart, network) before following ends with an error.
+_PATIENCE_SECONDS = 600.0
+# TaskStarted moves a little in a task's first moments (2.3.1.0 restart:35); a restart moves it further.
+_SAME_START = timedelta(seconds=5)
+
+
+class Baseline(NamedTuple):
+    """What was there before the run was asked for; `highest_row_id` is None where the log could not be read."""
+
+    highest_row_id: int | None
+    metadata: MetadataSign | None
+    notices: tuple[NoticeSign, ...]
+    state: ServerState
+    last_progress_task_id: int | None
+
+
+class StartedRun(NamedTuple):
+    """A run the server has taken. `task_id` may stay None for a quick run of the legacy generation.
+
+    `is_absorbed`: something of this backup ran or waited already, and no run was added; the number is that task's.
+    """
+
+    backup_id: str
+    task_id: int | None
+    is_absorbed: bool
+    baseline: Baseline
+    asked_at: datetime | None = None
+
+
+class Note(NamedTuple):
+    """Something that a person following should be told; `is_detail` for those who want to know more."""
+
+    text: str
+    is_detail: bool = False
+
+
+class RunEnded(NamedTuple):
+    """The end: the verdict, and the times and row it rests on where there are any."""
+
+    verdict: Verdict
+    task_id: int | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    row_id: int | None
+
+
+Item = Progress | Note | RunEnded
+
+
+class Runs:
+    """Starting and following runs of backups. `clock` is monotonic seconds."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._channel = channel
+        self._clock = clock
+        self._sleep = sleep
+
+    def start(self, backup_id: str, *, skip_queue: bool = False) -> StartedRun:
+        """Note what is there, then ask for the run. Repeating is harmless while the first one runs or waits."""
+        baseline = self._read_baseline(backup_id)
+        queued = _tasks_of(baseline.state, backup_id)
+        task_id = Backups(self._channel).run(backup_id, skip_queue=skip_queue)
+        if task_id is None:
+            task_id = self._find_task(backup_id, baseline)
+        is_absorbed = task_id in queued if task_id is not None else bool(queued)
+        return StartedRun(backup_id, task_id, is_absorbed, baseline)
+
+    def follow(self, run: StartedRun) -> Iterator[Item | None]:
+        """Yield progress and notes, then `RunEnded`; None at least every second so that the caller can stop waiting.
+
+        Goes on through token expiry, lost connections and a restart of the server. Raises `Unreachable` when the
+        server stays away for ten minutes, and whatever a refused login raises.
+        """
+        follower = _Follower(self._channel, run, self._clock, self._sleep)
+        yield from follower.follow()
+
+    def _read_baseline(self, backup_id: str) -> Baseline:
+        state = States(self._channel).get()
+        backup = Backups(self._channel).get(backup_id)
+        notices = evidence.notice_signs([n.raw for n in Notifications(self._channel).list()], backup_id)
+        progress = ProgressReader(self._channel).get() if self._channel.is_legacy else None
+        return Baseline(
+            highest_row_id=_read_highest_row_id(self._channel, backup_id),
+            metadata=evidence.metadata_sign(dict(backup.metadata.raw), OPERATION),
+            notices=notices,
+            state=state,
+            last_progress_task_id=progress.task_id if progress else None,
+        )
+
+    def _find_task(self, backup_id: str, baseline: Baseline) -> int | None:
+        """Find the number that the legacy generation does not give: in the queue, or in the progress it left."""
+        for _ in range(3):
+            found = _tasks_of(States(self._channel).get(), backup_id)
+            if found:
+                return found[0]
+            progress = ProgressReader(self._channel).get()
+            is_new = progress is not None and progress.task_id != baseline.last_progress_task_id
+            if progress is not None and is_new and progress.backup_id == backup_id:
+                return progress.task_id
+            self._sleep(0.1)
+        return None
+
+
+def _tasks_of(state: ServerState, backup_id: str) -> list[int]:
+    """Numbers of the tasks of a backup: the running one, then the waiting ones."""
+    queued = [state.active, *state.waiting]
+    return [task.task_id for task in queued if task is not None and task.backup_id == backup_id]
+
+
+def _read_highest_row_id(channel: Channel, backup_id: str) -> int | None:
+    try:
+        rows = Logs(channel).of_backup(backup_id, count=10)
+    except (errors.DatabaseLocked, errors.ServerFailed):
+        return None
+    return max((row.row_id for row in rows), default=0)
+
+
+class _Follower:
+    """Watches one task; holds what was seen of it."""
+
+    def __init__(
+        self, channel: Channel, run: StartedRun, clock: Callable[[], float], sleep: Callable[[float], None]
+    ) -> None:
+        self._channel = channel
+        self._run = run
+        self._clock = clock
+        self._sleep = sleep
+        self._task: ServerTask | None = None
+        self._first_started_at: datetime | None = None
+        self._last_phase: str | None = None
+        self._is_lost = False
+        self._state = run.baseline.state
+        self._asked_task_at = clock() - _TASK_POLL_SECONDS
+        self._away_since: float | None = None
+
+    def follow(self) -> Iterator[Item | None]:
+        while True:
+            try:
+                yield from self._follow_events()
+                break
+            except errors.Unreachable as exc:
+                yield from self._wait_out(exc)
+                if self._is_lost:
+                    break
+        yield from self._conclude()
+
+    def _follow_events(self) -> Iterator[Item | None]:
+        """Yield until the task is over or lost."""
+        if self._is_over(force=True):
+            return
+        for event in events.follow(self._channel):
+            self._away_since = None
+            yield from self._tell(event)
+            ended = isinstance(event, events.TaskEnded) and event.task.task_id == self._run.task_id
+            if self._is_over(force=ended or isinstance(event, events.StateChanged)):
+                return
+
+    def _tell(self, event: events.Event | None) -> Iterator[Item | None]:
+        if isinstance(event, events.ProgressMade) and self._is_own(event.progress):
+            self._last_phase = event.progress.phase
+            yield event.progress
+        elif isinstance(event, events.Fallback):
+            yield Note(event.reason, is_detail=True)
+        elif isinstance(event, events.StateChanged):
+            was_paused, self._state = self._state.is_paused, event.state
+            if event.state.is_paused and not was_paused:
+                yield Note("the server is paused: the run goes on when it is resumed")
+            yield None
+        else:
+            yield None
+
+    def _is_own(self, progress: Progress) -> bool:
+        if self._run.task_id is not None:
+            return progress.task_id == self._run.task_id and progress.backup_id in (None, self._run.backup_id)
+        is_new = progress.task_id != self._run.baseline.last_progress_task_id
+        return progress.backup_id == self._run.backup_id and is_new
+
+    def _is_over(self, *, force: bool) -> bool:
+        """Ask for the task, at most every few seconds unless something happened."""
+        if not force and self._clock() - self._asked_task_at < _TASK_POLL_SECONDS:
+            return False
+        self._asked_task_at = self._clock()
+        if self._run.task_id is None:
+            return not _tasks_of(States(self._channel).get(), self._run.backup_id)
+        task = self._read_task()
+        if task is None or self._is_another(task):
+            self._is_lost = True
+            return True
+        self._task = task
+        self._first_started_at = self._first_started_at or task.started_at
+        return task.has_ended
+
+    def _read_task(self) -> ServerTask | None:
+        """Read the task; a number may be unknown for a moment between queue and start (API reference, 5.2)."""
+        for attempt in range(3):
+            try:
+                return Tasks(self._channel).get(self._run.task_id or 0)
+            except errors.TaskForgotten:
+                self._sleep(0.3 * (attempt + 1))
+        return None
+
+    def _is_another(self, task: ServerTask) -> bool:
+        """Say whether the number stands for another task now: the server was restarted and counts again."""
+        if self._first_started_at is not None and task.started_at is not None:
+            return abs(task.started_at - self._first_started_at) > _SAME_START
+        active = self._state.active
+        if active is not None and active.task_id == task.task_id and active.backup_id != self._run.backup_id:
+            return True
+        return self._first_started_at is not None and task.status == "Waiting"
+
+    def _wait_out(self, exc: errors.Unreachable) -> Iterator[Item | None]:
+        """Sit out an absence of the server; events restart with it, so its counters are compared afterwards."""
+        if not exc.is_retryable:
+            raise exc
+        if self._away_since is None:
+            self._away_since = self._clock()
+            yield Note(f"{exc.message}; trying again")
+        if self._clock() - self._away_since > _PATIENCE_SECONDS:
+            raise exc
+        self._sleep(1.0)
+        yield None
+        try:
+            state = States(self._channel).get()
+        except errors.Unreachable:
+            return
+        if state.event_id < self._state.event_id:
+            self._is_lost = True
+        self._state = state
+
+    def _conclude(self) -> Iterator[Item | None]:
+        """Gather the signs and judge; the log may be locked by the next task for a while (2.3.1)."""
+        if self._is_lost:
+            yield Note("the server was restarted and no longer knows this task: its log decides")
+        progress = self._patiently(ProgressReader(self._channel).get)
+        if progress is not None and self._is_own(progress) and not self._is_lost:
+            self._last_phase = progress.phase
+            yield progress
+        rows = yield from self._read_rows()
+        verdict = judge(self._gather(rows))
+        row = self._own_row(rows or ())
+        yield RunEnded(
+            verdict=verdict,
+            task_id=self._run.task_id,
+            started_at=(row.began_at if row else None) or self._first_started_at,
+            finished_at=(row.ended_at if row else None) or (self._task.finished_at if self._task else None),
+            row_id=row.row_id if row else None,
+        )
+
+    def _read_rows(self) -> Generator[Item | None, None, tuple[RowSign, ...] | None]:
+        """Read the new rows of the log; None when it stays unreadable."""
+        started_at = self._clock()
+        is_told = False
+        while self._clock() - started_at < _PATIENCE_SECONDS:
+            try:
+                found = self._patiently(lambda: Logs(self._channel).of_backup(self._run.backup_id, count=_ROWS_COUNT))
+                above = self._run.baseline.highest_row_id
+                return evidence.row_signs([row.raw for row in found], above_row_id=above or 0)
+            except errors.Busy:
+                if not is_told:
+                    is_told = True
+                    yield Note("the log is in use by another task of this backup; waiting for it")
+                self._sleep(1.0)
+                yield None
+            except (errors.NotFound, errors.ServerFailed):
+                return None
+        return None
+
+    def _gather(self, rows: tuple[RowSign, ...] | None) -> Evidence:
+        backup_id = self._run.backup_id
+        after, is_dry_run = self._read_after()
+        notices = self._patiently(lambda: [n.raw for n in Notifications(self._channel).list()])
+        return Evidence(
+            operation=OPERATION,
+            release=self._channel.release,
+            task=self._task_sign(),
+            is_task_lost=self._is_lost,
+            rows=rows,
+            before=self._run.baseline.metadata,
+            after=after,
+            notices=evidence.new_notices(self._run.baseline.notices, evidence.notice_signs(notices, backup_id)),
+            last_phase=self._last_phase,
+            is_dry_run=is_dry_run,
+        )
+
+    def _task_sign(self) -> TaskSign | None:
+        task = self._task
+        if task is None:
+            return None
+        return TaskSign(task.status, task.error_message, task.started_at or self._first_started_at, task.finished_at)
+
+    def _own_row(self, rows: tuple[RowSign, ...]) -> RowSign | None:
+        """Choose the row whose times are shown: the new one nearest to the start that was seen."""
+        own = [row for row in rows if row.main_operation == OPERATION]
+        began_at = self._task.started_at if self._task else None
+        if began_at is None:
+            return None if self._is_lost else min(own, key=lambda row: row.row_id, default=None)
+        near = [row for row in own if row.began_at and abs(row.began_at - began_at) < _SAME_START]
+        return min(near, key=lambda row: row.row_id, default=None)
+
+    def _read_after(self) -> tuple[MetadataSign | None, bool | None]:
+        try:
+            backup = self._patiently(lambda: Backups(self._channel).get(self._run.backup_id))
+        except errors.NotFound:
+            return None, None
+        dry = {name.lstrip("-").lower(): value.lower() for name, value in backup.settings.items()}.get("dry-run")
+        return evidence.metadata_sign(dict(backup.metadata.raw), OPERATION), dry is not None and dry != "false"
+
+    def _patiently(self, read: Callable[[], Found]) -> Found:
+        """Repeat a reading while the server is away, as long as following is patient."""
+        started_at = self._clock()
+        while True:
+            try:
+                return read()
+            except errors.Unreachable as exc:
+                if not exc.is_retryable or self._clock() - started_at > _PATIENCE_SECONDS:
+                    raise
+                self._sleep(1.0)

@@ -1,0 +1,91 @@
+"""Who is trusted at the other end of a TLS connection: authorities, own certificates, pins; nothing of HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import errors
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+
+
+class Trust(NamedTuple):
+    """What a connection is judged by; also the key under which its TLS context is kept."""
+
+    ca_file: str | None = None
+    client_certificate_file: str | None = None
+    client_key_file: str | None = None
+    pin_sha256: str | None = None
+    is_insecure: bool = False
+
+
+_contexts: dict[Trust, ssl.SSLContext] = {}  # loading the authorities takes 20 ms: once a process
+
+
+def wrap(sock: socket.socket, host: str, trust: Trust) -> ssl.SSLSocket:
+    """Do the handshake within the socket's own time limit; raises `TlsFailed` and `CertificateRefused`."""
+    wrapped = _context(trust).wrap_socket(sock, server_hostname=host)
+    if trust.pin_sha256 is not None:
+        seen = fingerprint(wrapped.getpeercert(binary_form=True) or b"")
+        if seen != normalise_pin(trust.pin_sha256):
+            wrapped.close()
+            raise errors.CertificateRefused(
+                f"the certificate of {host} is not the pinned one",
+                hint=f"its SHA-256 is {seen}; pin that only if you know why it changed",
+            )
+    return wrapped
+
+
+def fingerprint(certificate: bytes) -> str:
+    """Return the SHA-256 of a certificate in DER form, as 64 hex digits."""
+    from hashlib import sha256  # noqa: PLC0415 - only with a pin
+
+    return sha256(certificate).hexdigest()
+
+
+def normalise_pin(text: str) -> str:
+    """Read a SHA-256 fingerprint with or without colons; raises `InvalidValue`."""
+    digits = re.sub(r"[\s:]", "", text).lower().removeprefix("sha256")
+    if not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise errors.InvalidValue("a pin is the SHA-256 of a certificate: 64 hex digits")
+    return digits
+
+
+def _context(trust: Trust) -> ssl.SSLContext:
+    if trust not in _contexts:
+        _contexts[trust] = _make_context(trust)
+    return _contexts[trust]
+
+
+def _make_context(trust: Trust) -> ssl.SSLContext:
+    import ssl  # noqa: PLC0415 - plain http needs none of it
+
+    try:
+        context = ssl.create_default_context(cafile=trust.ca_file)
+        if trust.is_insecure or trust.pin_sha256 is not None:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if trust.client_certificate_file is not None:
+            context.load_cert_chain(trust.client_certificate_file, trust.client_key_file)
+    except (OSError, ssl.SSLError) as exc:
+        name = trust.client_certificate_file or trust.ca_file
+        raise errors.ConfigurationInvalid(f"the certificate file {name} cannot be used: {exc.strerror or exc}") from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def translate(exc: OSError, host: str) -> errors.DuplicatiClientError:
+    """Name the failure of a socket or of TLS."""
+    import ssl  # noqa: PLC0415
+
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        reason = exc.verify_message or "not trusted"
+        return errors.CertificateRefused(f"the certificate of {host} is refused: {reason}")
+    if isinstance(exc, ssl.SSLError):
+        if exc.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+            return errors.TlsFailed(f"{host} does not speak TLS at this port", hint="use http:// instead of https://")
+        return errors.TlsFailed(f"no encrypted connection to {host}: {exc.reason or 'refused'}")
+    return errors.Unreachable(f"{host} cannot be reached: {exc.strerror or exc}")
