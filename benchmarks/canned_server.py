@@ -33,7 +33,7 @@ def canned_server(sandbox_url: str, backups_count: int) -> Iterator[str]:
 
 
 def make_listing(backups_count: int) -> list[dict[str, Any]]:
-    """Return a listing of the wanted length: the twenty backups of a recorded one over and over, each in another state."""
+    """Return a listing of the wanted length: the twenty backups of a recorded one, each in another state, repeated."""
     recorded = _recorded_listing()
     items = [recorded[number % len(recorded)] for number in range(backups_count)]
     return [

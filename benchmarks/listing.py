@@ -41,7 +41,7 @@ def main() -> int:
             costs = {count: _measure(sandbox, count, form) for count in COUNTS}
             rows = [_row(count, costs) for count in COUNTS]
             print_table(
-                f"duplicati list backups --output {form}: cold process, median of {ROUNDS}; per row above one backup and above the server",
+                f"list backups --output {form}: cold, median of {ROUNDS}; a row above one backup and the server",
                 ["backups", "ms", "server ms", "us a row", "limit", "", "peak MiB", "limit", ""],
                 rows,
             )
