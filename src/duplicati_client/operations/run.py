@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from .. import errors
+from ..sdk.activity import Progress
 from ..sdk.client import Duplicati
-from ..sdk.models import Backup, Progress
+from ..sdk.models import Backup
 from ..sdk.runs import Note, RunEnded, StartedRun
 
 Ended = RunEnded
@@ -39,7 +40,7 @@ def follow(
     ends_at = None if timeout_seconds is None else clock() + timeout_seconds
     for item in server.runs.follow(started):
         yield item
-        if ends_at is not None and clock() >= ends_at and not isinstance(item, Ended):
+        if ends_at is not None and clock() >= ends_at and not isinstance(item, RunEnded):
             number = "" if started.task_id is None else f" (task {started.task_id})"
             raise errors.WaitTimedOut(
                 f"not over after {timeout_seconds:g} s; the run goes on{number}", hint="duplicati list tasks"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from ..sdk.activity import ServerState
 from ..sdk.client import Duplicati
-from ..sdk.models import ServerState
 
 
 class SessionStatus(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import errors
+from ..sdk.activity import ServerState
 from ..sdk.client import Duplicati
-from ..sdk.models import ServerState
 from .selection import select_backup
 
 

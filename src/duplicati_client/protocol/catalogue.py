@@ -27,7 +27,7 @@ class Parameter(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation; `resource_types` says what it may be about, `result` names the type in `operations` that it gives."""
+    """An operation; `resource_types` says what it may be about, `result` names the type in `operations` it gives."""
 
     name: str
     resource_types: tuple[str, ...]

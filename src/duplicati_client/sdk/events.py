@@ -10,8 +10,8 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import errors
+from .activity import Progress, ServerState, ServerTask
 from .channel import Channel
-from .models import Progress, ServerState, ServerTask
 from .progress import ProgressReader
 from .state import States
 

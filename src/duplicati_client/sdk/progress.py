@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import errors
+from .activity import Progress
 from .channel import Channel
-from .models import Progress
 
 
 class ProgressReader:

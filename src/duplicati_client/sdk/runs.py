@@ -10,10 +10,10 @@ from typing import NamedTuple, TypeVar
 from .. import errors
 from ..outcome import Evidence, MetadataSign, NoticeSign, RowSign, TaskSign, Verdict, judge
 from . import events, evidence
+from .activity import Progress, ServerState, ServerTask
 from .backups import Backups
 from .channel import Channel
 from .logs import Logs
-from .models import Progress, ServerState, ServerTask
 from .notifications import Notifications
 from .progress import ProgressReader
 from .state import States

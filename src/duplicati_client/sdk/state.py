@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import errors
+from .activity import ServerState
 from .channel import Channel, Query
-from .models import ServerState
 
 
 class States:

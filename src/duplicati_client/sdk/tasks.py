@@ -5,8 +5,8 @@ from __future__ import annotations
 from .. import errors
 from ..http import LIST_ANSWER_BYTES
 from . import answers
+from .activity import ServerTask
 from .channel import Channel
-from .models import ServerTask
 
 _RELEASE_WITH_STOP = (2, 2)
 
