@@ -1,0 +1,195 @@
+"""List what a server has; the backups with how their last run went, derived from every sign there is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from .. import errors
+from ..outcome import LastRun, MetadataSign, NoticeSign, Outcome, RowSign, judge_last
+from ..sdk import evidence
+from ..sdk.activity import ServerState
+from ..sdk.client import Duplicati
+from ..sdk.models import Backup, LogRow, Notification, Version
+from .masking import hide_settings
+
+# A log is asked for only where it alone can tell; of so many at most, and so many at once.
+_LOGS_COUNT = 200
+_THREADS_COUNT = 4
+_QUEUED = "queued"
+
+
+class BackupSummary(NamedTuple):
+    """A backup and its last run. `outcome` is an outcome's word, or `never`, `running`, `queued`; `reason` says why."""
+
+    backup_id: str
+    name: str
+    outcome: str
+    reason: str
+    last_started_at: datetime | None
+    last_finished_at: datetime | None
+    duration_seconds: float | None
+    versions_count: int | None
+    source_bytes: int | None
+    destination_bytes: int | None
+    next_run_at: datetime | None
+
+
+class TaskSummary(NamedTuple):
+    """A task of the queue; `status` is `running` or `waiting`, in the server's order."""
+
+    task_id: int
+    status: str
+    operation: str | None
+    backup_id: str | None
+    backup_name: str | None
+    started_at: datetime | None
+
+
+def list_backups(server: Duplicati) -> list[BackupSummary]:
+    """Return every backup. Of 200 at most the log is read where nothing else tells; the others stay `unknown`."""
+    return summarise_backups(server, server.backups.list())
+
+
+def summarise_backups(server: Duplicati, backups: Sequence[Backup]) -> list[BackupSummary]:
+    """Find out how the last runs of these backups went."""
+    state = server.state.get()
+    notices = _group_notices(server.notifications.list())
+    release = server.release
+    signs = [_Signs(backup, notices.get(backup.backup_id, ()), _read_metadata(backup)) for backup in backups]
+    known = {signed.backup.backup_id: _judge(signed, state, release, None) for signed in signs}
+    open_ones = [signed for signed in signs if known[signed.backup.backup_id].state == Outcome.UNKNOWN][:_LOGS_COUNT]
+    for signed, row in _read_rows(server, open_ones):
+        known[signed.backup.backup_id] = _judge(signed, state, release, row)
+    return [_summarise(signed.backup, state, known[signed.backup.backup_id]) for signed in signs]
+
+
+class _Signs(NamedTuple):
+    backup: Backup
+    notices: tuple[NoticeSign, ...]
+    metadata: MetadataSign | None
+
+
+def _read_metadata(backup: Backup) -> MetadataSign | None:
+    return evidence.metadata_sign(backup.metadata.raw, "Backup")
+
+
+def _group_notices(notifications: Sequence[Notification]) -> dict[str, tuple[NoticeSign, ...]]:
+    grouped: dict[str, tuple[NoticeSign, ...]] = {}
+    for notification in notifications:
+        sign = evidence.notice_sign(notification.raw)
+        if sign is not None and notification.backup_id is not None:
+            grouped[notification.backup_id] = (*grouped.get(notification.backup_id, ()), sign)
+    return grouped
+
+
+def _judge(signed: _Signs, state: ServerState, release: tuple[int, ...], row: RowSign | None) -> LastRun:
+    is_running = state.active is not None and state.active.backup_id == signed.backup.backup_id
+    return judge_last(signed.metadata, signed.notices, release=release, row=row, is_running=is_running)
+
+
+def _read_rows(server: Duplicati, wanted: Sequence[_Signs]) -> list[tuple[_Signs, RowSign]]:
+    """Read the newest run's row of each backup, a few side by side; one that cannot be read is left out."""
+    found: list[tuple[_Signs, RowSign]] = []
+    remaining: Iterator[_Signs] = iter(wanted)
+    lock = threading.Lock()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        while not failures:
+            with lock:
+                signed = next(remaining, None)
+            if signed is None:
+                return
+            try:
+                row = read_newest_run(server, signed.backup.backup_id)
+            except errors.DuplicatiClientError as exc:
+                if not isinstance(exc, errors.Busy | errors.NotFound | errors.ServerFailed):
+                    failures.append(exc)
+                continue
+            if row is not None:
+                found.append((signed, row))
+
+    _run_threads(work, min(_THREADS_COUNT, len(wanted)))
+    if failures:
+        raise failures[0]
+    return found
+
+
+def _run_threads(work: Callable[[], None], count: int) -> None:
+    if count <= 1:
+        work()
+        return
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def read_newest_run(server: Duplicati, backup_id: str) -> RowSign | None:
+    """Return the newest row of a run; rows of listings and of maintenance lie between, so it looks further once."""
+    for rows in _pages(server, backup_id):
+        for row in evidence.row_signs([row.raw for row in rows]):
+            if row.main_operation == "Backup":
+                return row
+    return None
+
+
+def _pages(server: Duplicati, backup_id: str) -> Iterator[list[LogRow]]:
+    first = server.logs.of_backup(backup_id, count=10)
+    yield first
+    if len(first) >= 10:
+        yield server.logs.of_backup(backup_id, count=500, before_row_id=min(row.row_id for row in first))
+
+
+def _summarise(backup: Backup, state: ServerState, last: LastRun) -> BackupSummary:
+    metadata = backup.metadata
+    is_queued = last.state != "running" and any(task.backup_id == backup.backup_id for task in state.waiting)
+    return BackupSummary(
+        backup.backup_id,
+        backup.name,
+        _QUEUED if is_queued else str(last.state),
+        "It waits in the server's queue." if is_queued else last.reason,
+        metadata.last_started_at or last.at,
+        metadata.last_finished_at,
+        metadata.last_duration_seconds,
+        metadata.versions_count,
+        metadata.source_bytes,
+        metadata.destination_bytes,
+        state.proposed.get(backup.backup_id),
+    )
+
+
+def list_tasks(server: Duplicati) -> list[TaskSummary]:
+    """Return the running task and the waiting ones, with the names of their backups."""
+    state = server.state.get()
+    tasks = server.tasks.list()
+    backup_ids = {task.task_id: task.backup_id for task in (state.active, *state.waiting) if task is not None}
+    names = {backup.backup_id: backup.name for backup in server.backups.list()} if tasks else {}
+    running_id = state.active.task_id if state.active else None
+    summaries = []
+    for task in tasks:
+        backup_id = task.backup_id or backup_ids.get(task.task_id)
+        # `tasks` calls all of them Running (2.3.1.0 control:30); the state tells which one is.
+        status = "running" if task.task_id == running_id else "waiting"
+        name = names.get(backup_id) if backup_id else None
+        summaries.append(TaskSummary(task.task_id, status, task.operation, backup_id, name, task.started_at))
+    return summaries
+
+
+def list_notifications(server: Duplicati) -> list[Notification]:
+    """Return what nobody has dismissed yet."""
+    return server.notifications.list()
+
+
+def list_settings(server: Duplicati) -> dict[str, str]:
+    """Return the server's settings, secrets hidden."""
+    return hide_settings(server.settings.list())
+
+
+def list_versions(server: Duplicati, backup: Backup) -> list[Version]:
+    """Return the restorable points in time of a backup, newest first."""
+    return server.versions.list(backup.backup_id)
