@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 from duplicati_client.sandbox.serve import Call
 
@@ -61,7 +62,7 @@ def as_call(request: dict, own: Own, body: str) -> Call:
     return Call(
         method=request["method"],
         path=path,
-        query={name.lower(): own.put(value) for name, _, value in pairs},
+        query={name.lower(): unquote(own.put(value)) for name, _, value in pairs},
         headers={name.lower(): own.put(value) for name, value in request["headers"].items()},
         body=own.put(body).encode(),
         host=request["headers"]["Host"],
