@@ -39,9 +39,8 @@ class Arrangement:
         self._server = server
         self._data = data / self.prefix if data else None
         self._made: list[str] = []
-        info = server.system.info()
-        self.release = tuple(int(part) for part in info.version.split(".")[:4] if part.isdigit())
-        self.is_modern = self.release >= (2, 1)
+        self.release = server.release
+        self.is_modern = server.generation == "modern"
 
     def require(self, needs: tuple[str, ...]) -> None:
         """Check what a script needs of the release; raises NotArrangeable with the reason for skipping it."""

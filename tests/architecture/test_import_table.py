@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.architecture.project import PACKAGE, names_in, parts, settings, table_below
+from tests.architecture.project import PACKAGE, imports_of_package, names_in, parts, settings, table_below
 
 
 def test_every_part_has_a_row_in_the_table():
@@ -27,6 +27,18 @@ def test_table_and_linter_agree_on_every_pair_of_parts():
     assert said == enforced
 
 
+def test_every_import_is_in_the_table_also_those_for_types_alone():
+    table = _table()
+    astray = [
+        found
+        for found in imports_of_package()
+        if (source := found.module.partition(".")[0])
+        and (target := _part_of(found.target)) not in {None, source}
+        and target not in table[source]
+    ]
+    assert astray == []
+
+
 def test_no_part_can_reach_itself_through_the_table():
     table = _table()
     reached = {part: set(allowed) for part, allowed in table.items()}
@@ -38,6 +50,12 @@ def test_no_part_can_reach_itself_through_the_table():
 def _table() -> dict[str, set[str]]:
     rows = table_below("docs/architecture.md", "Who may import whom")
     return {names_in(part).pop(): names_in(allowed) for part, allowed in rows}
+
+
+def _part_of(target: str) -> str | None:
+    """Return the part that an import reaches; None outside the package and for the package's own names."""
+    names = target.split(".")
+    return names[1] if names[0] == PACKAGE and len(names) > 1 and names[1] in parts() else None
 
 
 def _forbids(contract: dict[str, Any], source: str, target: str) -> bool:
