@@ -125,9 +125,7 @@ _LISTINGS = frozenset({"List", "ListFilesets", "ListFolder", "ListFileVersions",
 _ROWLESS_EVERYWHERE = frozenset({"CreateReport"})
 _ROWLESS_BEFORE_2_2 = frozenset({"CreateReport", "Compact", "Vacuum", "ListRemote"})
 _RELEASE_2_2 = (2, 2)
-_CLOCK_STEP_SECONDS = (
-    0.5  # rows begin 0.1 to 32 ms after `TaskStarted`, which may still be corrected (2.3.1.0 restart:35)
-)
+_CLOCK_STEP_SECONDS = 0.5  # rows begin up to 32 ms after `TaskStarted`, which may be corrected (2.3.1.0 restart:35)
 _LOST_STEP_SECONDS = 2.0
 _BY_RESULT = {"Success": Outcome.SUCCESS, "Warning": Outcome.WARNING, "Error": Outcome.ERROR}
 
@@ -305,7 +303,9 @@ def _why_unknown(evidence: Evidence) -> str:
 
 
 def _has_thrown(evidence: Evidence) -> bool:
-    """Say whether a sign other than the task's state tells of an exception: before 2.2 that state tells of none."""
+    """Say whether another sign tells of an exception where the task's state does not: before 2.2, or unseen."""
+    if evidence.task and evidence.release >= _RELEASE_2_2:
+        return False
     is_reported = any(notice.is_thrown and notice.kind == "Error" for notice in evidence.notices)
     return is_reported or evidence.last_phase == "Error" or _new_error(evidence) is not None
 

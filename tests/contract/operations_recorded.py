@@ -70,11 +70,16 @@ class _Window:
         self.entries, self.start, self.backup_id, self.task_id = entries, start, backup_id, task_id
         file_end = next((i for i in range(start, len(entries)) if entries[i].file != entries[start].file), len(entries))
         self.restart = next((i for i in restarts if start < i < file_end), file_end)
-        self.task, self.ended = self._follow()
-        self.is_lost = self.restart < file_end and self.ended == self.restart
+        self.task, ended = self._follow()
+        self.is_lost = ended is None and self.restart < file_end
+        self.is_end_seen = ended is not None or self.is_lost
+        self.ended = self.restart if ended is None else ended
 
-    def _follow(self) -> tuple[TaskSign | None, int]:
-        """Return the last sign of the task and where it had ended; no sign where only the server's state tells."""
+    def _follow(self) -> tuple[TaskSign | None, int | None]:
+        """Return the last sign of the task and where it was seen to have ended, if it was.
+
+        There is no sign where only the server's state tells that it is over.
+        """
         last: TaskSign | None = None
         gone: int | None = None
         for index in range(self.start + 1, self.restart):
@@ -85,9 +90,7 @@ class _Window:
                 return sign, index
             if (is_active := self._is_active(self.entries[index])) is not None:
                 gone = None if is_active else gone or index
-        if gone is not None:
-            return None, gone
-        return last, self.restart if self._was_restarted() else self.restart - 1
+        return (last, None) if gone is None else (None, gone)
 
     def _is_active(self, entry: Entry) -> bool | None:
         """Say whether the server's state names the task; None where this line does not tell."""
@@ -97,9 +100,6 @@ class _Window:
             return None
         tasks = [states[-1]["ActiveTask"], *states[-1]["SchedulerQueueIds"]]
         return any(task and task["Item1"] == self.task_id for task in tasks)
-
-    def _was_restarted(self) -> bool:
-        return self.restart < len(self.entries) and self.entries[self.restart].file == self.entries[self.start].file
 
     def _task_sign(self, entry: Entry) -> TaskSign | None:
         if self.task_id is None:
@@ -122,28 +122,35 @@ class _Window:
         return phases[-1] if phases else None
 
     def asked(self) -> str | None:
-        found = None
+        """Return what was asked for while the task ran; one that waits is not touched by it."""
+        found, is_waiting = None, False
         for entry in self.entries[self.start : self.ended + 1]:
+            sign = self._task_sign(entry)
+            is_waiting = sign.status == "Waiting" if sign else is_waiting
             request = _STOP.fullmatch(entry.path) if entry.method == "POST" and entry.status == 200 else None
-            if request and int(request[1]) == self.task_id:
+            if request and int(request[1]) == self.task_id and not is_waiting:
                 found = "abort" if request[2] == "abort" else "stop"
         return found
 
 
 def _evidence(window: _Window, operation: str, next_start: int, starts: set[int]) -> Evidence:
     entries, backup_id = window.entries, window.backup_id
-    return Evidence(
+    known = Evidence(
         operation=operation,
         release=tuple(int(part) for part in entries[window.start].release.split(".")),
         task=window.task,
         is_task_lost=window.is_lost,
-        rows=_new_rows(window, operation, next_start),
         before=_metadata_before(entries, window.start, backup_id, operation, starts),
-        after=next(_metadata(entries[window.ended : next_start], backup_id, operation), None),
-        notices=_new_notices(window, next_start),
         last_phase=window.last_phase(),
         asked=window.asked(),
         is_dry_run=_is_dry_run(entries[: window.start], backup_id),
+    )
+    if not window.is_end_seen:
+        return known
+    return known._replace(
+        rows=_new_rows(window, operation, next_start),
+        after=next(_metadata(entries[window.ended : next_start], backup_id, operation), None),
+        notices=_new_notices(window, next_start),
     )
 
 
@@ -187,46 +194,51 @@ def _progress_states(entry: Entry) -> Iterator[dict[str, Any]]:
             yield message["Data"]
 
 
-def _logs(entries: Iterable[Entry], backup_id: str) -> Iterator[Entry]:
-    path = f"/api/v1/backup/{backup_id}/log"
-    for entry in entries:
-        if entry.path.partition("?")[0] == path and entry.status == 200 and isinstance(entry.answer, list):
-            yield entry
+def _is_log(entry: Entry, backup_id: str) -> bool:
+    is_path = entry.path.partition("?")[0] == f"/api/v1/backup/{backup_id}/log"
+    return is_path and entry.status == 200 and isinstance(entry.answer, list) and "offset" not in entry.path
 
 
 def _new_rows(window: _Window, operation: str, next_start: int) -> tuple[RowSign, ...] | None:
     """Rows never change, so a later reading tells what was there: all that ended before the next operation began."""
     entries, backup_id = window.entries, window.backup_id
-    reading = next(_logs(entries[window.ended :], backup_id), None)
-    if reading is None or _is_database_replaced(entries[window.ended : entries.index(reading)], backup_id):
+    index = next((i for i in range(window.ended, len(entries)) if _is_log(entries[i], backup_id)), None)
+    if index is None or _is_database_replaced(entries[window.ended : index], backup_id):
         return None
-    asked_at, until = _moment_before(entries, window.start), _moment_after(entries, next_start)
-    baseline = _highest_row_id(entries[: window.start], backup_id)
+    asked_at = _moment_before(entries, window.start)
+    until = _moment_after(entries, next_start) if index > next_start else float("inf")
+    seen, highest = _rows_before(entries[: window.start], backup_id)
     rows = tuple(
         row
-        for row in signs.row_signs(reading.answer, above_row_id=baseline)
+        for row in signs.new_rows(seen, signs.row_signs(entries[index].answer))
         if row.ended_at is None or asked_at < row.ended_at.timestamp() <= until
     )
     is_own_there = any(row.main_operation == operation for row in rows)
-    return rows if is_own_there or _reaches_back(reading, baseline) else None
+    return rows if is_own_there or _reaches_back(entries[index], highest) else None
 
 
-def _highest_row_id(entries: tuple[Entry, ...], backup_id: str) -> int:
+def _rows_before(entries: tuple[Entry, ...], backup_id: str) -> tuple[list[RowSign], int]:
+    """Return what the log held, and the highest id in it, which some recordings list without the row."""
+    rows: list[RowSign] = []
     highest = 0
     for entry in entries:
         if _is_database_replaced([entry], backup_id):
-            highest = 0
-        for log in _logs([entry], backup_id):
-            highest = max([highest, *(row[0] for row in log.raw.get("rows", ())), *(row["ID"] for row in log.answer)])
-    return highest
+            rows, highest = [], 0
+        if _is_log(entry, backup_id):
+            rows += signs.row_signs(entry.answer)
+            highest = max([highest, *_listed_ids(entry)])
+    return rows, highest
 
 
-def _reaches_back(reading: Entry, baseline: int) -> bool:
-    """Say whether a reading of the log shows all rows above the baseline; some show one page, or only the newest."""
-    shown = {row["ID"] for row in reading.answer}
-    listed = {row[0] for row in reading.raw.get("rows", ())} or shown
-    above = {row_id for row_id in listed if row_id > baseline}
-    return above <= shown and (not above or min(above) == baseline + 1 or "pagesize" not in reading.path)
+def _listed_ids(reading: Entry) -> set[int]:
+    return {row[0] for row in reading.raw.get("rows", ())} or {row["ID"] for row in reading.answer}
+
+
+def _reaches_back(reading: Entry, highest: int) -> bool:
+    """Say whether a reading of the log shows all rows above the known ones; some show one page, or only the newest."""
+    above = {row_id for row_id in _listed_ids(reading) if row_id > highest}
+    is_complete = not above or min(above) == highest + 1 or "pagesize" not in reading.path
+    return is_complete and above <= {row["ID"] for row in reading.answer}
 
 
 def _is_database_replaced(entries: Iterable[Entry], backup_id: str) -> bool:
@@ -246,10 +258,9 @@ def _moment_before(entries: tuple[Entry, ...], index: int) -> float:
 
 
 def _moment_after(entries: tuple[Entry, ...], index: int) -> float:
-    if index >= len(entries):
-        return float("inf")
-    following = [entry.at for entry in entries[index + 1 : index + 6] if entry.at]
-    return max([entries[index].at or 0.0, *following[:1]])
+    """Return a moment surely not before this request: the `Date` header lags by up to a second."""
+    polled = [entry.at for entry in entries[index + 1 : index + 6] if entry.at and not entry.is_exchange]
+    return polled[0] if polled else (entries[index].at or 0.0) + 2
 
 
 def _metadata(entries: Iterable[Entry], backup_id: str, operation: str) -> Iterator[MetadataSign]:
@@ -294,7 +305,8 @@ def _new_notices(window: _Window, next_start: int) -> tuple[NoticeSign, ...]:
     entries = window.entries
     after = next(_notices(entries[window.ended : next_start], window.backup_id), ())
     before, is_stale = _notices_before(window)
-    earliest = int(entries[window.start].at or 0) + is_stale
+    started_at = window.task.started_at if window.task else None
+    earliest = int(started_at.timestamp() if started_at else _moment_before(entries, window.start)) + is_stale
     return tuple(
         notice for notice in signs.new_notices(before, after) if notice.at is None or notice.at.timestamp() >= earliest
     )

@@ -121,9 +121,24 @@ def metadata_sign(metadata: object, operation: str) -> MetadataSign | None:
 
 
 def row_signs(raw_rows: object, *, above_row_id: int = 0) -> tuple[RowSign, ...]:
-    """Read an answer of `backup/{id}/log`, newest first, leaving out rows up to the id noted before the start."""
-    signs = (row_sign(raw) for raw in _items(raw_rows))
-    return tuple(sorted((sign for sign in signs if sign and sign.row_id > above_row_id), key=lambda sign: -sign.row_id))
+    """Read an answer of `backup/{id}/log`, in its order, leaving out what is no result and rows up to the given id."""
+    signs = map(row_sign, _items(raw_rows))
+    return tuple(sign for sign in signs if sign and sign.row_id > above_row_id)
+
+
+def new_rows(before: Iterable[RowSign], after: Iterable[RowSign]) -> tuple[RowSign, ...]:
+    """Return the rows that came since, also where the local database was recreated in between.
+
+    It then numbers them from 1 again (`2.0.8.1 maintenance:692`), so that a row id alone does not tell.
+    """
+    known = tuple(before)
+    highest = max((row.row_id for row in known), default=0)
+    last_began_at = max((row.began_at for row in known if row.began_at), default=None)
+    return tuple(
+        row
+        for row in after
+        if row.row_id > highest or (last_began_at and row.began_at and row.began_at > last_began_at)
+    )
 
 
 def notice_signs(raw_notices: object, backup_id: str) -> tuple[NoticeSign, ...]:
