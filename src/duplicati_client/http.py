@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-import http.client
-import io
 import os
-import select
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from . import errors, tls
+from . import errors, wire
+
+if TYPE_CHECKING:
+    from .tls import Trust
 
 SMALL_ANSWER_BYTES = 64 * 1024
 LIST_ANSWER_BYTES = 32 * 1024 * 1024
-_HEAD_BYTES = 64 * 1024
 # A server may close a kept connection at any moment; a request with an effect must not be lost that way.
 _IDLE_SECONDS_FOR_EFFECTS = 2.0
 _IDLE_SECONDS = 30.0
@@ -88,9 +87,11 @@ class ConnectionSettings(NamedTuple):
     headers: Mapping[str, str] = {}
 
     @property
-    def trust(self) -> tls.Trust:
+    def trust(self) -> Trust:
         """What decides on the TLS connection."""
-        return tls.Trust(
+        from .tls import Trust  # noqa: PLC0415 - plain http needs none of it
+
+        return Trust(
             self.ca_file, self.client_certificate_file, self.client_key_file, self.pin_sha256, self.is_insecure
         )
 
@@ -145,61 +146,6 @@ def parse_url(text: str) -> Origin:
     return Origin(is_https, host, port or (443 if is_https else 80), parts.path.rstrip("/"))
 
 
-class _Bounded:
-    """A socket for `http.client` whose every read and write ends by one deadline, and whose input has a byte budget."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.socket = sock
-        self.idle_since = time.monotonic()
-        self.deadline = 0.0
-        self.budget_bytes = 0
-        self.read_bytes = 0
-
-    def begin(self, deadline: float, budget_bytes: int) -> None:
-        self.deadline, self.budget_bytes, self.read_bytes = deadline, budget_bytes, 0
-
-    def wait(self) -> None:
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        self.socket.settimeout(remaining)
-
-    def sendall(self, data: bytes) -> None:
-        self.wait()
-        self.socket.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_BoundedReader(self))
-
-    def is_stale(self) -> bool:
-        """A kept connection with something to read has been closed, or speaks out of turn."""
-        try:
-            return bool(select.select([self.socket], [], [], 0)[0])
-        except (OSError, ValueError):
-            return True
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self.socket.close()
-
-
-class _BoundedReader(io.RawIOBase):
-    def __init__(self, bounded: _Bounded) -> None:
-        self._bounded = bounded
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        bounded = self._bounded
-        bounded.wait()
-        count = bounded.socket.recv_into(buffer)
-        bounded.read_bytes += count
-        if bounded.read_bytes > bounded.budget_bytes:
-            raise errors.AnswerTooLarge(f"the answer is larger than {bounded.budget_bytes} bytes")
-        return count
-
-
 class SocketTransport:
     """Reaches a server by TCP, with TLS and proxies; keeps connections; safe to use from several threads."""
 
@@ -210,7 +156,7 @@ class SocketTransport:
         self.base_url = self.origin.url
         self._settings = settings or ConnectionSettings()
         self._trace = trace
-        self._idle: list[_Bounded] = []
+        self._idle: list[wire.Stream] = []
         self._proxy = _find_proxy(self.origin, self._settings.proxy_url)
 
     def send(self, request: Request) -> Answer:
@@ -250,10 +196,10 @@ class SocketTransport:
                 if request.method != "GET":
                     raise
         with _translated(self.origin):
-            fresh = _Bounded(self._connect(deadline))
+            fresh = wire.Stream(self._connect(deadline))
         return self._exchange(fresh, request, deadline)
 
-    def _take_idle(self, method: str) -> _Bounded | None:
+    def _take_idle(self, method: str) -> wire.Stream | None:
         limit = _IDLE_SECONDS if method == "GET" else _IDLE_SECONDS_FOR_EFFECTS
         while self._idle:
             with suppress(IndexError):
@@ -263,42 +209,40 @@ class SocketTransport:
                 kept.close()
         return None
 
-    def _exchange(self, bounded: _Bounded, request: Request, deadline: float) -> Answer:
-        # Chunked coding may double a body of tiny chunks; the body's own cap is checked exactly in _read_body.
-        bounded.begin(deadline, _HEAD_BYTES + 2 * request.max_bytes)
-        connection = http.client.HTTPConnection(self.origin.host, self.origin.port)
-        connection.auto_open = 0
-        connection.sock = bounded
+    def _exchange(self, stream: wire.Stream, request: Request, deadline: float) -> Answer:
+        # Chunked coding may double a body of tiny chunks; the body's own cap is checked exactly where it is read.
+        stream.begin(deadline, wire.HEAD_BYTES + 2 * request.max_bytes)
         is_kept = False
         try:
             with _translated(self.origin):
-                self._write(connection, request)
-                response = connection.getresponse()
-                answer = _read_answer(response, request.max_bytes)
-                is_kept = not response.will_close and response.isclosed()
-                return answer
+                wire.write_request(stream, request.method, self._target(request), self._headers(request), request.body)
+                head = wire.read_head(stream)
+                _refuse_compression(head)
+                body, is_kept = wire.read_body(stream, request.method, head, request.max_bytes)
+                return Answer(head.status, head.reason, head.headers, body)
         finally:
             if is_kept:
-                bounded.idle_since = time.monotonic()
-                self._idle.append(bounded)
+                stream.idle_since = time.monotonic()
+                self._idle.append(stream)
             else:
-                bounded.close()
+                stream.close()
 
-    def _write(self, connection: http.client.HTTPConnection, request: Request) -> None:
+    def _is_relayed(self) -> bool:
+        return self._proxy is not None and not self.origin.is_https
+
+    def _target(self, request: Request) -> str:
         target = f"{self.origin.path}/{request.path}"
-        if self._proxy is not None and not self.origin.is_https:
-            target = f"http://{self.origin.authority}{target}"
-        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        return f"http://{self.origin.authority}{target}" if self._is_relayed() else target
+
+    def _headers(self, request: Request) -> dict[str, str]:
         headers = {"Host": self.origin.authority, "Accept": "application/json", "Accept-Encoding": "identity"}
-        if self._proxy is not None and not self.origin.is_https:
+        if self._proxy is not None and self._is_relayed():
             headers.update(self._proxy.headers)
         headers.update(self._settings.headers)
         headers.update(request.headers)
         if request.body is not None or request.method not in ("GET", "HEAD"):
             headers["Content-Length"] = str(len(request.body or b""))
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        connection.endheaders(request.body)
+        return headers
 
     def _connect(self, deadline: float, *, is_tunnel: bool = False) -> socket.socket:
         proxy = self._proxy
@@ -308,7 +252,9 @@ class SocketTransport:
                 _open_tunnel(sock, self.origin, proxy, deadline)
             if self.origin.is_https:
                 sock.settimeout(max(0.001, deadline - time.monotonic()))
-                return tls.wrap(sock, self.origin.host, self._settings.trust)
+                from .tls import wrap  # noqa: PLC0415 - plain http needs none of it
+
+                return wrap(sock, self.origin.host, self._settings.trust)
             return sock
         except BaseException:
             sock.close()
@@ -359,32 +305,17 @@ def _open_tunnel(sock: socket.socket, origin: Origin, proxy: _Proxy, deadline: f
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
     lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
-    bounded = _Bounded(sock)
-    bounded.begin(deadline, _HEAD_BYTES)
-    bounded.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-    response = http.client.HTTPResponse(bounded, method="CONNECT")  # type: ignore[arg-type]
-    response.begin()
-    if response.status != 200:
-        raise errors.ProxyRefused(f"the proxy {proxy.host} answered {response.status}")
+    stream = wire.Stream(sock)
+    stream.begin(deadline, wire.HEAD_BYTES)
+    stream.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+    status = wire.read_head(stream).status
+    if status != 200:
+        raise errors.ProxyRefused(f"the proxy {proxy.host} answered {status}")
 
 
-def _read_answer(response: http.client.HTTPResponse, max_bytes: int) -> Answer:
-    headers = tuple(response.getheaders())
-    encoding = response.getheader("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
+def _refuse_compression(head: wire.Head) -> None:
+    if any(coding not in ("", "identity") for coding in head.values("content-encoding")):
         raise errors.NotUnderstood("the answer is compressed although this was not asked for")
-    return Answer(response.status, response.reason, headers, _read_body(response, max_bytes))
-
-
-def _read_body(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
-    if response.length is not None and response.length > max_bytes:
-        raise errors.AnswerTooLarge(f"the answer has {response.length} bytes, more than {max_bytes}")
-    body = response.read(max_bytes + 1) if response.length is None else response.read()
-    if len(body) > max_bytes:
-        raise errors.AnswerTooLarge(f"the answer is larger than {max_bytes} bytes")
-    if not response.isclosed():
-        response.read()  # the end mark of a chunked body
-    return body
 
 
 @contextmanager
@@ -394,10 +325,10 @@ def _translated(origin: Origin) -> Iterator[None]:
         yield
     except TimeoutError as exc:
         raise errors.DeadlineExceeded(f"no whole answer from {origin.url} in time") from exc
-    except (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionError, BrokenPipeError) as exc:
+    except (errors.ConnectionLost, ConnectionError) as exc:
         hint = None if origin.is_https else f"if the server uses HTTPS: https://{origin.authority}{origin.path}"
         raise errors.ConnectionLost(f"{origin.url} closed the connection before its answer ended", hint=hint) from exc
-    except (http.client.HTTPException, ValueError) as exc:
-        raise errors.NotUnderstood(f"what answers at {origin.url} does not speak HTTP as a server should") from exc
     except OSError as exc:
-        raise tls.translate(exc, origin.host) from exc
+        from .tls import translate  # noqa: PLC0415 - only for a failure
+
+        raise translate(exc, origin.host) from exc

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..http import LIST_ANSWER_BYTES
 from . import answers
-from .auth.legacy import json_text
 from .channel import Channel, add_query
 from .models import Backup
 
@@ -43,7 +43,7 @@ class Backups:
         """
         path, what = "api/v1/backups", "a new backup"
         if self._channel.is_legacy:
-            raw = self._channel.post(path, what, form={"data": json_text(definition)})
+            raw = self._channel.post(path, what, form={"data": json.dumps(definition)})
         else:
             raw = self._channel.post(path, what, body=definition)
         return answers.backup_id(answers.text(raw, "ID", "Id"))

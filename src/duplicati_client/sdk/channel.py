@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from .. import errors
 from ..http import LIST_ANSWER_BYTES, SMALL_ANSWER_BYTES, Answer, Request, Transport
 from . import answers
 from .auth.credentials import Credentials
-from .auth.legacy import LegacyAccess, form_body
-from .auth.modern import ModernAccess
 from .auth.probe import LEGACY, MODERN, probe
 from .auth.store import SessionStore
-from .models import SystemInfo
 from .refusals import explain
+
+if TYPE_CHECKING:
+    from .auth.legacy import LegacyAccess
+    from .auth.modern import ModernAccess
+    from .models import SystemInfo
 
 Query = Mapping[str, str | int | bool | None]
 
@@ -50,9 +52,17 @@ class Channel:
     def access(self) -> ModernAccess | LegacyAccess:
         """What gets requests in."""
         if self._access is None:
-            kind: type[ModernAccess | LegacyAccess] = LegacyAccess if self.is_legacy else ModernAccess
-            self._access = kind(self.transport, self.credentials, self.store)
+            self._access = self._make_access()
         return self._access
+
+    def _make_access(self) -> ModernAccess | LegacyAccess:
+        if self.is_legacy:
+            from .auth.legacy import LegacyAccess  # noqa: PLC0415 - one of the two is ever needed
+
+            return LegacyAccess(self.transport, self.credentials, self.store)
+        from .auth.modern import ModernAccess  # noqa: PLC0415
+
+        return ModernAccess(self.transport, self.credentials, self.store)
 
     def probe_again(self) -> None:
         """Find out the generation anew, whatever is stored: the server may have been upgraded since."""
@@ -62,6 +72,8 @@ class Channel:
     @property
     def system(self) -> SystemInfo:
         """The server's description, asked once; it is large, see `release` for the version alone."""
+        from .models import SystemInfo  # noqa: PLC0415
+
         if self._system is None:
             raw = self.get("api/v1/systeminfo", "the description of the server", max_bytes=LIST_ANSWER_BYTES)
             self._system = SystemInfo.read(raw)
@@ -96,7 +108,7 @@ class Channel:
         """Ask for something with an effect, with a JSON body or (legacy) a form; decoded JSON, or None."""
         if form is not None:
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            return self._decode(self.send(Request("POST", path, headers, form_body(form))), what)
+            return self._decode(self.send(Request("POST", path, headers, urlencode(form).encode())), what)
         return self._decode(self.send(_json_request("POST", path, body)), what)
 
     def put(self, path: str, what: str, body: Any) -> Any:

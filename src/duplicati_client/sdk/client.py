@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..http import ConnectionSettings, SocketTransport, Transport
-from . import events
 from .auth.credentials import Credentials
 from .auth.store import MemorySessionStore, Session, SessionStore
 from .backups import Backups
@@ -17,11 +16,14 @@ from .logs import Logs
 from .models import SystemInfo
 from .notifications import Notifications
 from .progress import ProgressReader
-from .runs import Runs
 from .settings import Settings
 from .state import States
 from .tasks import Tasks
 from .versions import Versions
+
+if TYPE_CHECKING:
+    from .events import Event
+    from .runs import Runs
 
 
 class Duplicati:
@@ -104,6 +106,8 @@ class Duplicati:
     @cached_property
     def runs(self) -> Runs:
         """Starting and following runs."""
+        from .runs import Runs  # noqa: PLC0415 - most commands follow nothing
+
         return Runs(self._channel)
 
     @cached_property
@@ -141,6 +145,8 @@ class Duplicati:
         """The restorable points in time."""
         return Versions(self._channel)
 
-    def events(self) -> Iterator[events.Event | None]:
+    def events(self) -> Iterator[Event | None]:
         """Yield what happens on the server, live, for ever; None about once a second."""
-        return events.follow(self._channel)
+        from .events import follow  # noqa: PLC0415 - most commands follow nothing
+
+        return follow(self._channel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlencode
 
@@ -121,13 +120,3 @@ def _prove(password: str, nonce: str, salt: str) -> str:
         return b64encode(sha256(b64decode(nonce, validate=True) + salted).digest()).decode()
     except ValueError as exc:
         raise errors.NotUnderstood("the server's nonce cannot be read") from exc
-
-
-def form_body(form: Mapping[str, str]) -> bytes:
-    """Encode the values of a legacy call."""
-    return urlencode(form).encode()
-
-
-def json_text(data: object) -> str:
-    """Encode JSON the way legacy calls take it, as the text of a form field."""
-    return json.dumps(data)
