@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 _TICK_SECONDS = 1.0
+# Together with an occasional look at a task, polling stays below one request a second.
+_POLL_SECONDS = 1.5
 _PING_SECONDS = 25.0
 _LONG_POLL_SECONDS = 30
 _RELEASE_WITH_SUBSCRIPTIONS = (2, 2)
@@ -52,24 +54,24 @@ class Fallback(NamedTuple):
 Event = StateChanged | ProgressMade | TaskEnded | Fallback
 
 
-def follow(channel: Channel, *, tick_seconds: float = _TICK_SECONDS) -> Iterator[Event | None]:
-    """Yield events for ever, and None at least every `tick_seconds` so that the caller can look at its clock.
+def follow(channel: Channel) -> Iterator[Event | None]:
+    """Yield events for ever, and None every second or two so that the caller can look at its clock.
 
     Raises what the transport raises when the server cannot be reached at all; nothing is replayed, so after a start
     look once at what you wait for.
     """
     if channel.is_legacy or channel.release < _RELEASE_WITH_SUBSCRIPTIONS:
-        yield from _by_long_poll(channel, tick_seconds)
+        yield from _by_long_poll(channel)
         return
     try:
         connection = _open(channel)
     except errors.DuplicatiClientError as exc:
         yield Fallback(f"no live connection ({exc.message}), long polling instead")
-        yield from _by_long_poll(channel, tick_seconds)
+        yield from _by_long_poll(channel)
         return
-    reason = yield from _by_socket(connection, tick_seconds)
+    reason = yield from _by_socket(connection)
     yield Fallback(f"the live connection ended ({reason}), long polling instead")
-    yield from _by_long_poll(channel, tick_seconds)
+    yield from _by_long_poll(channel)
 
 
 def _open(channel: Channel) -> ClientConnection:
@@ -100,7 +102,7 @@ def _open(channel: Channel) -> ClientConnection:
     return connection
 
 
-def _by_socket(connection: ClientConnection, tick_seconds: float) -> Generator[Event | None, None, str]:
+def _by_socket(connection: ClientConnection) -> Generator[Event | None, None, str]:
     """Yield what comes until the connection ends; returns why it did."""
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
 
@@ -111,7 +113,7 @@ def _by_socket(connection: ClientConnection, tick_seconds: float) -> Generator[E
                 pinged_at = time.monotonic()
                 connection.send(json.dumps({"Version": 1, "Id": "ping", "Action": "ping"}))
             try:
-                yield _read_message(connection.recv(timeout=tick_seconds))
+                yield _read_message(connection.recv(timeout=_TICK_SECONDS))
             except TimeoutError:
                 yield None
             except (ConnectionClosed, OSError) as exc:
@@ -137,7 +139,7 @@ def _read_message(message: str | bytes) -> Event | None:
     return None
 
 
-def _by_long_poll(channel: Channel, tick_seconds: float) -> Iterator[Event | None]:
+def _by_long_poll(channel: Channel) -> Iterator[Event | None]:
     """Wait for the state in a thread of its own, and meanwhile ask for the progress of what runs, once a tick."""
     waiter = _StateWaiter(States(channel))
     waiter.start()
@@ -146,7 +148,7 @@ def _by_long_poll(channel: Channel, tick_seconds: float) -> Iterator[Event | Non
     try:
         while True:
             try:
-                found = waiter.found.get(timeout=tick_seconds)
+                found = waiter.found.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 made = progress.get() if state is not None and state.active is not None else None
                 yield ProgressMade(made) if made is not None else None
@@ -156,7 +158,7 @@ def _by_long_poll(channel: Channel, tick_seconds: float) -> Iterator[Event | Non
                 yield StateChanged(found)
                 continue
             yield Fallback(f"no long polling ({found.message}), polling instead")
-            yield from _by_polling(channel, tick_seconds)
+            yield from _by_polling(channel)
     finally:
         waiter.stop()
 
@@ -188,16 +190,14 @@ class _StateWaiter:
             self.found.put(exc)
 
 
-def _by_polling(
-    channel: Channel, tick_seconds: float, *, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Event | None]:
+def _by_polling(channel: Channel, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Event | None]:
     """Ask for state and progress in turn, one request a tick."""
     states, progress = States(channel), ProgressReader(channel)
     while True:
         state = states.get()
         yield StateChanged(state)
-        sleep(tick_seconds)
+        sleep(_POLL_SECONDS)
         if state.active is not None:
             made = progress.get()
             yield ProgressMade(made) if made is not None else None
-            sleep(tick_seconds)
+            sleep(_POLL_SECONDS)
