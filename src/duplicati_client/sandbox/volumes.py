@@ -1,0 +1,126 @@
+"""Turns files into volumes: chunks new to the destination are packed, full volumes wait for the uploader."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .database import Version
+from .destination import pack
+from .sources import Entry
+from .timespan import read_size
+
+if TYPE_CHECKING:
+    from .work import Work
+
+CHUNK_BYTES = 1048576
+READER = "Duplicati.Library.Main.Operation.Backup.FileBlockProcessor"
+Volume = dict[str, bytes]
+
+
+class Packer:
+    """Fills volumes for one run and uploads them in the order they became full."""
+
+    def __init__(self, work: Work, waiting: asyncio.Queue[Volume | None]) -> None:
+        self._work = work
+        self._waiting = waiting
+        self._limit = read_size(work.options.get("dblock-size", "50mb")) or 1
+        self._volume: Volume = {}
+        self._size = 0
+        self._new: set[str] = set()
+        self.uploading: asyncio.Task[None] | None = None
+
+    async def add(self, entry: Entry, version: Version, previous: dict[str, list[Any]]) -> None:
+        """Take an entry into the version, reading a file only if it seems to have changed."""
+        old = previous.get(entry.path)
+        members = self._work.result.members
+        if entry.kind == "d":
+            members["AddedFolders"] += old is None
+            version.entries[entry.path] = ["d", -1, entry.modified, []]
+        elif entry.kind == "l":
+            members["AddedSymlinks"] += old is None
+            members["ModifiedSymlinks"] += old is not None and old[3] != [entry.link]
+            version.entries[entry.path] = ["l", 0, entry.modified, [entry.link]]
+        else:
+            await self._add_file(entry, version, old)
+
+    async def _add_file(self, entry: Entry, version: Version, old: list[Any] | None) -> None:
+        members = self._work.result.members
+        members["ExaminedFiles"] += 1
+        members["SizeOfExaminedFiles"] += entry.size
+        if old is not None and old[1] == entry.size and old[2] == entry.modified:
+            version.entries[entry.path] = list(old)
+            return
+        members["OpenedFiles"] += 1
+        members["SizeOfOpenedFiles"] += entry.size
+        try:
+            chunks = [await self._store(content) for content in _read_chunks(entry.path)]
+        except OSError as failure:
+            members["OpenedFiles"] -= 1
+            members["SizeOfOpenedFiles"] -= entry.size
+            problem = f"Access to the path '{entry.path}' is denied."
+            text = f"Error while processing file: {entry.path}\n{type(failure).__name__}: {problem}"
+            self._work.log("Warning", f"{READER}-FileAccessError", text)
+            return
+        word = "Added" if old is None else "Modified"
+        if old is None or old[3] != chunks:
+            members[f"{word}Files"] += 1
+            members[f"SizeOf{word}Files"] += entry.size
+        version.entries[entry.path] = ["f", entry.size, entry.modified, chunks]
+
+    async def _store(self, content: bytes) -> str:
+        name = hashlib.sha256(content).hexdigest()
+        if name in self._work.database.chunks or name in self._new:
+            return name
+        if self._volume and self._size + len(content) > self._limit:
+            await self.hand_over(self._volume)
+            self._volume, self._size = {}, 0
+        self._new.add(name)
+        self._volume[name] = content
+        self._size += len(content)
+        return name
+
+    async def hand_over(self, volume: Volume | None) -> None:
+        """Give a volume to the uploader, or None for the end, as soon as it has room; fails if the uploader failed."""
+        while self._waiting.full():
+            if self.uploading is not None and self.uploading.done():
+                self.uploading.result()
+            await self._work.wait()
+        self._waiting.put_nowait(volume)
+
+    async def finish(self) -> None:
+        """Hand over the last, not yet full volume, and the end."""
+        await self.hand_over(self._volume)
+        self._volume = {}
+        await self.hand_over(None)
+
+    async def upload(self) -> None:
+        """Upload volumes until told (None) that there are no more."""
+        work = self._work
+        is_dry = bool(work.result.members["Dryrun"])
+        while (volume := await self._waiting.get()) is not None:
+            if not volume or is_dry:
+                continue
+            block, index = work.destination.new_name("b"), work.destination.new_name("i")
+            await work.put(block, work.destination.seal(pack(volume)))
+            listing = json.dumps({"blocks": list(volume)}).encode()
+            await work.put(index, work.destination.seal(pack({f"vol/{block}": listing})))
+            work.database.chunks |= dict.fromkeys(volume, block)
+            work.database.save()
+
+    def count_deleted(self, version: Version, previous: dict[str, list[Any]]) -> None:
+        """Count what the previous version had and this one has no more."""
+        members = self._work.result.members
+        for path, entry in previous.items():
+            if path not in version.entries:
+                name = {"d": "DeletedFolders", "f": "DeletedFiles", "l": "DeletedSymlinks"}[entry[0]]
+                members[name] += 1
+
+
+def _read_chunks(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while content := file.read(CHUNK_BYTES):
+            yield content
