@@ -60,7 +60,12 @@ class Console:
 
     def look(self) -> Look:
         """Say what stdout can show: its width only if it is a terminal or COLUMNS tells it."""
-        return Look(self._measure_width(), self._is_coloured(self._stdout), "…" if _can_show(self._stdout) else "...")
+        from datetime import UTC, datetime  # noqa: PLC0415 - help shows no times
+
+        ellipsis = "…" if _can_show(self._stdout) else "..."
+        return Look(
+            self._measure_width(), self._is_coloured(self._stdout), ellipsis, self.is_stdout_terminal, datetime.now(UTC)
+        )
 
     def talk_width(self) -> int:
         """Return the columns a line of progress may take."""

@@ -8,15 +8,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_RECENT_DAYS = 183
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-def format_time(at: datetime) -> str:
-    """Show an aware time as local date and minute."""
+def format_time(at: datetime, now: datetime | None = None) -> str:
+    """Show an aware time in local time: day and minute within half a year of `now`, else the date."""
     try:
-        return str(at.astimezone())[:16]
+        local = at.astimezone()
     except (OverflowError, ValueError, OSError):  # years that the local calendar cannot hold
-        return at.isoformat()[:16].replace("T", " ")
+        return at.isoformat()[:10]
+    if now is not None and abs((at - now).days) > _RECENT_DAYS:
+        return f"{local.day:2} {_MONTHS[local.month - 1]} {local.year:4}"
+    return f"{local.day:2} {_MONTHS[local.month - 1]} {local.hour:02}:{local.minute:02}"
+
+
+def format_second(at: datetime) -> str:
+    """Show an aware time as local date and second, for logs."""
+    try:
+        return str(at.astimezone())[:19]
+    except (OverflowError, ValueError, OSError):
+        return at.isoformat()[:19]
 
 
 def format_size(size_bytes: int) -> str:
@@ -51,20 +64,22 @@ def format_flag(is_set: bool) -> str:
 
 
 _FORMATS: dict[str, Callable[[Any], str]] = {
-    "time": format_time,
     "size": format_size,
     "seconds": format_duration,
     "flag": format_flag,
+    "outcome": str.lower,
 }
 RIGHT_ALIGNED = frozenset({"size", "seconds", "number"})
 
 
-def format_values(kind: str, values: Iterable[Any]) -> list[str]:
+def format_values(kind: str, values: Iterable[Any], now: datetime | None = None) -> list[str]:
     """Show the values of one column, None as nothing; the text is not neutralised yet."""
+    if kind == "time":
+        return ["" if value is None else format_time(value, now) for value in values]
     form = _FORMATS.get(kind, str)
     return ["" if value is None else form(value) for value in values]
 
 
-def format_value(kind: str, value: Any) -> str:
+def format_value(kind: str, value: Any, now: datetime | None = None) -> str:
     """Show one value."""
-    return format_values(kind, (value,))[0]
+    return format_values(kind, (value,), now)[0]

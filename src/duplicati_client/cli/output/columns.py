@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 SCHEMA = "duplicati-client/1"
@@ -30,6 +31,19 @@ class Listing(NamedTuple):
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
 
+    def shown(self) -> Listing:
+        """Return the columns that people see if they do not choose."""
+        if all(column.is_shown for column in self.columns):
+            return self
+        return self.narrowed([at for at, column in enumerate(self.columns) if column.is_shown])
+
+    def narrowed(self, chosen: Sequence[int]) -> Listing:
+        """Return only the columns at these places, in this order."""
+        columns = [self.columns[at] for at in chosen]
+        if len(chosen) == 1:
+            return self._replace(columns=columns, rows=[(row[chosen[0]],) for row in self.rows])
+        return self._replace(columns=columns, rows=list(map(itemgetter(*chosen), self.rows)))
+
 
 class Field(NamedTuple):
     """A labelled value of a page; kinds as for `Column`."""
@@ -48,16 +62,27 @@ class Section(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One thing: `item` is what programs get, `sections` what people see."""
+    """One thing: `item` is what programs get, `sections` what people see, `item_id` what --output ids shows."""
 
     kind: str
     item: Mapping[str, Any]
     sections: Sequence[Section]
+    item_id: str | None = None
+
+    def of_server(self, label: str) -> Page:
+        """Return the page with the name of the server it comes from, for answers of several."""
+        head = Section("", (Field("server", label),))
+        item_id = None if self.item_id is None else f"{label}/{self.item_id}"
+        return self._replace(item={"server": label, **self.item}, sections=(head, *self.sections), item_id=item_id)
 
 
 class StreamRecord(NamedTuple):
-    """One line of a stream that goes on: `item` for programs, `text` for people (already one line)."""
+    """One step of something that goes on. JSON and YAML write every one.
+
+    The others write only those that are results: `text` is the line for people, `record_id` what --output ids shows.
+    """
 
     event: str
     item: Mapping[str, Any]
-    text: str
+    text: str | None = None
+    record_id: str | None = None

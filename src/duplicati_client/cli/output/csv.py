@@ -14,17 +14,33 @@ from ..text import neutralise_lines
 from .plain import make_plain, make_rows
 
 if TYPE_CHECKING:
-    from .columns import Listing
+    from collections.abc import Iterable, Sequence
+
+    from .columns import Listing, Page, StreamRecord
+    from .table import Look
 
 
-def render_listing(listing: Listing, *, is_for_terminal: bool = False) -> str:
+def render_listing(listing: Listing, look: Look) -> str:
     """Return heading and rows; on a terminal control characters are shown as escapes."""
+    return _write([[column.name for column in listing.columns], *make_rows(listing)], look)
+
+
+def render_page(page: Page, look: Look) -> str:
+    """Return a heading and one row; lists and objects within are JSON."""
+    plain = make_plain(page.item)
+    return _write([list(plain), list(plain.values())], look)
+
+
+def render_record(record: StreamRecord, look: Look) -> str:
+    """Return a row without a heading for each result."""
+    return _write([list(make_plain(record.item).values())], look) if record.text else ""
+
+
+def _write(rows: Iterable[Sequence[Any]], look: Look) -> str:
     target = io.StringIO(newline="")
-    writer = csv.writer(target)
-    writer.writerow([column.name for column in listing.columns])
-    writer.writerows([[_write_cell(value) for value in row] for row in make_rows(listing)])
+    csv.writer(target).writerows([_write_cell(value) for value in row] for row in rows)
     text = target.getvalue()
-    return neutralise_lines(text) if is_for_terminal else text
+    return neutralise_lines(text) if look.is_terminal else text
 
 
 def _write_cell(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..text import measure, neutralise, neutralise_lines, wrap
 from .cells import format_value
-from .table import colour, render_table
+from .table import colour, render_listing
 
 if TYPE_CHECKING:
     from .columns import Field, Page, Section
@@ -31,7 +31,7 @@ def _render_section(section: Section, look: Look) -> str:
     text = "".join(f"{line}\n" for line in lines)
     if section.table is not None and section.table.rows:
         narrower = look._replace(width=look.width - len(indent)) if look.width else look
-        text += "".join(f"{indent}{line}\n" for line in render_table(section.table, narrower).splitlines())
+        text += "".join(f"{indent}{line}\n" for line in render_listing(section.table, narrower).splitlines())
     return text if fields or (section.table is not None and section.table.rows) else ""
 
 
@@ -42,7 +42,7 @@ def _render_field(field: Field, indent: str, label_width: int, look: Look) -> li
     room = max(look.width - measure(head), 12) if look.width else None
     lines = []
     for value in values:
-        for line in neutralise_lines(format_value(field.kind, value)).split("\n"):
+        for line in neutralise_lines(format_value(field.kind, value, look.now)).split("\n"):
             for shown in [line] if room is None else wrap(line, room):
                 lines.append(head + (colour(shown, shown, look) if field.kind == "outcome" else shown))
                 head = " " * measure(head)

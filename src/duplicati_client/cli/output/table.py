@@ -9,8 +9,9 @@ from .cells import RIGHT_ALIGNED, format_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from .columns import Column, Listing
+    from .columns import Column, Listing, Page, StreamRecord
 
 _GAP = "  "
 _NARROWEST = 4
@@ -30,18 +31,23 @@ _COLOURS = {
 
 
 class Look(NamedTuple):
-    """What the place of output can show; `width` None means that lines may be as long as they like."""
+    """What the place of output can show.
+
+    `width` None means that lines may be as long as they like; times are shown as seen from `now`.
+    """
 
     width: int | None = None
     is_coloured: bool = False
     ellipsis: str = "…"
+    is_terminal: bool = False
+    now: datetime | None = None
 
 
-def render_table(listing: Listing, look: Look) -> str:
+def render_listing(listing: Listing, look: Look) -> str:
     """Return the table with its heading, each line ended; nothing at all for no rows."""
     if not listing.rows:
         return ""
-    cells = [_neutralise_column(format_values(column.kind, values)) for column, values in _by_column(listing)]
+    cells = [_neutralise_column(format_values(column.kind, values, look.now)) for column, values in _by_column(listing)]
     natural = [
         max(len(column.title), _measure_widest(texts)) for column, texts in zip(listing.columns, cells, strict=True)
     ]
@@ -52,6 +58,18 @@ def render_table(listing: Listing, look: Look) -> str:
         drawn.append(_draw_column(column, cells[index], width, look, is_cut=width < natural[index]))
     lines = [line.rstrip() for line in map(_GAP.join, zip(*drawn, strict=True))]
     return "\n".join(lines) + "\n"
+
+
+def render_page(page: Page, look: Look) -> str:
+    """Return a page of labelled values."""
+    from .page import render_page as render  # noqa: PLC0415 - listings need none of it
+
+    return render(page, look)
+
+
+def render_record(record: StreamRecord, look: Look) -> str:
+    """Return the line for people, if there is one, in the colour of an outcome that stands alone at its start."""
+    return f"{neutralise(record.text)}\n" if record.text else ""
 
 
 def colour(text: str, word: str, look: Look) -> str:

@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .columns import Listing, Page, StreamRecord
+    from .table import Look
 
 
-def render_listing(listing: Listing) -> str:
+def render_listing(listing: Listing, look: Look) -> str:
     """Return a mapping with schema, kind and items."""
-    return render_document({"schema": SCHEMA, "kind": listing.kind, "items": make_records(listing)})
+    return _dump({"schema": SCHEMA, "kind": listing.kind, "items": make_records(listing)})
 
 
-def render_page(page: Page) -> str:
+def render_page(page: Page, look: Look) -> str:
     """Return a mapping with schema, kind and item."""
-    return render_document({"schema": SCHEMA, "kind": page.kind, "item": make_plain(page.item)})
+    return _dump({"schema": SCHEMA, "kind": page.kind, "item": make_plain(page.item)})
 
 
-def render_record(record: StreamRecord) -> str:
+def render_record(record: StreamRecord, look: Look) -> str:
     """Return one document of a stream."""
-    return "---\n" + render_document({"event": record.event, **make_plain(record.item)})
+    return "---\n" + _dump({"event": record.event, **make_plain(record.item)})
 
 
-def render_document(document: Mapping[str, Any]) -> str:
-    """Return one document in block style."""
+def _dump(document: Mapping[str, Any]) -> str:
     text = yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=4096)
     return escape_for_yaml(str(text))
 

@@ -1,0 +1,48 @@
+"""`get`: one thing as the server has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...operations.get import KINDS, get
+from ..asking import Answer, ask
+from ..output.columns import Page
+from ..output.outline import outline
+from ..verbs import Verb
+from ..words import take_one, take_type
+
+if TYPE_CHECKING:
+    from ...sdk.client import Duplicati
+    from ..call import Call
+
+VERB = Verb(
+    "get",
+    "get TYPE SELECTOR [options]",
+    "Show one thing as the server has it, secrets hidden.",
+    (
+        ("backup SELECTOR", "a backup by id, name or pattern"),
+        ("task NUMBER", "a task of the server"),
+        ("notification ID", "a notification"),
+        ("setting NAME", "a setting of the server"),
+    ),
+    examples=(
+        ("duplicati get backup Documents", "its definition"),
+        ("duplicati get backup 1 --output json", "the same for a program"),
+        ("duplicati get setting update-channel", "one setting"),
+    ),
+    statuses=(0, 66, 69, 77),
+)
+
+
+def perform(call: Call) -> int:
+    """Show it, from every server that is meant."""
+    kind, selectors = take_type(call.words, KINDS, VERB.usage)
+    selector = take_one(selectors, kind, VERB.usage)
+    return ask(call, lambda server, talk: Answer(_fetch(server, kind, selector)))
+
+
+def _fetch(server: Duplicati, kind: str, selector: str) -> Page:
+    item = get(server, kind, selector)
+    inner = item.get("Backup", item) if kind == "backup" else item
+    item_id = next(iter(item)) if kind == "setting" else str(inner.get("ID"))
+    return Page(kind, item, outline(item), item_id)

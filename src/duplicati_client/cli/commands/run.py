@@ -1,0 +1,163 @@
+"""`run`: runs backups, and with --wait follows them to their end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from ... import errors
+from ...operations import run, stop
+from ...operations.selection import select_backup
+from .. import exits
+from ..asking import Answer, Left, ask
+from ..options import Option
+from ..output.cells import format_duration
+from ..output.columns import StreamRecord
+from ..output.progress import ProgressLine, make_progress_item
+from ..verbs import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...operations.run import Ended, Note, Progress, StartedRun
+    from ...sdk.client import Duplicati
+    from ...sdk.models import Backup
+    from ..call import Call
+    from ..talk import Talk
+
+_SECOND_CTRL_C_SECONDS = 2.0
+
+VERB = Verb(
+    "run",
+    "run [backup] SELECTOR … [options]",
+    "Run backups. Returns when the server has taken them, and prints the numbers of its tasks.",
+    (("SELECTOR", "id, exact name or pattern of one backup; several may be named"),),
+    (
+        Option("wait", "follow each run to its end; the exit status says how it went", "flag", short="w", scope="run"),
+        Option("timeout", "how long to wait at most; the run goes on", "seconds", "DURATION"),
+        Option("skip-queue", "go before what waits already (server 2.2 and later)", "flag", scope="run"),
+    ),
+    (
+        ("duplicati run Documents", "prints the task's number and returns"),
+        ("duplicati run Documents --wait", "shows progress and how it went"),
+        ("duplicati run 1 2 --wait --timeout 2h --output json", "for a script, a JSON object a line"),
+    ),
+    (0, 2, 3, 4, 5, 6, 66, 69, 77, 124, 130),
+)
+
+
+def perform(call: Call) -> int:
+    """Run what is named, on every server that is meant."""
+    selectors = call.words[1:] if len(call.words) > 1 and call.words[0] in ("backup", "backups") else call.words
+    if not selectors:
+        raise errors.UsageInvalid("which backup?", hint=f"duplicati {VERB.usage}")
+    return ask(call, lambda server, talk: _run_all(call, server, talk, selectors))
+
+
+def _run_all(call: Call, server: Duplicati, talk: Talk, selectors: Sequence[str]) -> Answer:
+    known = server.backups.list()
+    backups = {backup.backup_id: backup for backup in [select_backup(known, selector) for selector in selectors]}
+    timeout_seconds = call.value("timeout")
+    ends_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    statuses, started = [], []
+    for backup in backups.values():
+        try:
+            started.append((backup, _start(call, server, talk, backup)))
+        except errors.DuplicatiClientError as exc:
+            statuses.append(_complain(talk, backup, exc))
+    for backup, run_of_it in started if call.flag("wait") else ():
+        try:
+            statuses.append(_follow(server, talk, backup, run_of_it, ends_at))
+        except errors.DuplicatiClientError as exc:
+            statuses.append(_complain(talk, backup, exc))
+    return Answer(status=exits.worst(statuses))
+
+
+def _complain(talk: Talk, backup: Backup, exc: errors.DuplicatiClientError) -> int:
+    talk.complain(f"{backup.name}: {exc.message}", exc.hint)
+    return exits.status_of_error(exc)
+
+
+def _start(call: Call, server: Duplicati, talk: Talk, backup: Backup) -> StartedRun:
+    started = run.start(server, backup, skip_queue=call.flag("skip_queue"))
+    absorbed = run.explain_absorption(started)
+    if absorbed:
+        talk.say(f"{backup.name}: {absorbed}")
+    number = None if started.task_id is None else str(started.task_id)
+    item = {
+        "task_id": started.task_id,
+        "backup_id": backup.backup_id,
+        "name": backup.name,
+        "is_absorbed": started.is_absorbed,
+    }
+    if call.flag("wait"):
+        talk.say(f"{backup.name}: {'task ' + number if number else 'a task without a number'}, Ctrl-C leaves it going")
+        talk.print_record(StreamRecord("started", item, record_id=number))
+    else:
+        talk.print_record(StreamRecord("started", item, number or "-", number))
+    return started
+
+
+def _follow(server: Duplicati, talk: Talk, backup: Backup, started: StartedRun, ends_at: float | None) -> int:
+    line = ProgressLine(talk, backup.name)
+    timeout_seconds = None if ends_at is None else max(0.0, ends_at - time.monotonic())
+    try:
+        for item in run.follow(server, started, timeout_seconds=timeout_seconds):
+            if isinstance(item, run.Ended):
+                line.clear()
+                return _tell_end(talk, backup, item)
+            if item is not None:
+                _tell(talk, backup, line, item)
+    except KeyboardInterrupt:
+        line.clear()
+        _leave(server, talk, backup, started)
+    finally:
+        line.clear()
+    raise errors.NotUnderstood("the run was followed to no end")
+
+
+def _tell(talk: Talk, backup: Backup, line: ProgressLine, item: Progress | Note) -> None:
+    if isinstance(item, run.Progress):
+        line.show(item)
+        talk.print_record(StreamRecord("progress", make_progress_item(item, backup.name)))
+        return
+    line.clear()
+    tell = talk.detail if item.is_detail else talk.say
+    tell(f"{backup.name}: {item.text}")
+    talk.print_record(StreamRecord("note", {"backup_id": backup.backup_id, "name": backup.name, "text": item.text}))
+
+
+def _tell_end(talk: Talk, backup: Backup, ended: Ended) -> int:
+    verdict = ended.verdict
+    took = None
+    if ended.started_at is not None and ended.finished_at is not None:
+        took = (ended.finished_at - ended.started_at).total_seconds()
+    item = {
+        "task_id": ended.task_id,
+        "backup_id": backup.backup_id,
+        "name": backup.name,
+        "outcome": str(verdict.outcome),
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "signs": verdict.signs,
+        "started_at": ended.started_at,
+        "finished_at": ended.finished_at,
+        "duration_seconds": took,
+    }
+    after = f" after {format_duration(took)}" if took is not None else ""
+    text = f"{backup.name}: {verdict.outcome}{after}. {verdict.reason}"
+    text += f" {verdict.detail}" if verdict.detail and verdict.detail not in verdict.reason else ""
+    talk.print_record(StreamRecord("ended", item, text))
+    return exits.status_of_outcome(verdict.outcome)
+
+
+def _leave(server: Duplicati, talk: Talk, backup: Backup, started: StartedRun) -> NoReturn:
+    """Leave the run going; a second Ctrl-C while this waits asks the server to stop it."""
+    number = f" (task {started.task_id})" if started.task_id is not None else ""
+    talk.say(f"{backup.name}: the run goes on{number}. Ctrl-C again within two seconds asks the server to stop it.")
+    try:
+        time.sleep(_SECOND_CTRL_C_SECONDS)
+    except KeyboardInterrupt:
+        stop.stop(server, backup.backup_id if started.task_id is None else str(started.task_id))
+        talk.say(f"{backup.name}: the server was asked to stop it")
+    raise Left

@@ -1,0 +1,83 @@
+"""`status`: which server this is, and what it is doing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...operations.status import Status, read_status
+from ..asking import Answer, ask
+from ..output.columns import Field, Page, Section
+from ..verbs import Verb
+
+if TYPE_CHECKING:
+    from ...sdk.activity import QueuedTask
+    from ..call import Call
+
+_CLOCK_TOLERANCE_SECONDS = 60
+
+VERB = Verb(
+    "status",
+    "status [options]",
+    "Show which server this is, its version, the session, the queue, and what wants attention.",
+    examples=(
+        ("duplicati status", "of the current context"),
+        ("duplicati status --all", "of every server side by side"),
+    ),
+    statuses=(0, 69, 77),
+)
+
+
+def perform(call: Call) -> int:
+    """Show it, for every server that is meant."""
+    return ask(call, lambda server, talk: Answer(make_page(read_status(server))))
+
+
+def make_page(status: Status) -> Page:
+    """Return the page for one server."""
+    state = status.state
+    item = status._asdict() | {"state": _make_state_item(status)}
+    server = (
+        Field("server", status.url),
+        Field("version", f"{status.version}  {status.version_name}".rstrip()),
+        Field("generation", status.generation),
+        Field("machine", " ".join(part for part in (status.machine_name, status.os) if part)),
+        Field("user", status.user_name),
+        Field("clock", _tell_clock(status.clock_offset_seconds)),
+        Field("newer version", state.updated_version),
+    )
+    activity = (
+        Field("session", _tell_session(status)),
+        Field("state", "paused" if state.is_paused else "running tasks" if state.active else "ready"),
+        Field("paused until", state.pause_ends_at if state.is_paused else None, "time"),
+        Field("running", _tell_task(state.active)),
+        Field("waiting", [_tell_task(task) for task in state.waiting] or None),
+        Field("backups", status.backups_count),
+        Field("unread", f"{status.errors_count} errors, {status.warnings_count} warnings"),
+    )
+    return Page("status", item, (Section("", server), Section("Now", activity)))
+
+
+def _make_state_item(status: Status) -> dict[str, object]:
+    state = status.state._asdict()
+    state.pop("raw")
+    return state
+
+
+def _tell_session(status: Status) -> str:
+    session = status.session
+    if session.access_ends_at is None:
+        return "logged in"
+    return "logged in, renewed by itself" if session.is_renewable else "logged in, until its token ends"
+
+
+def _tell_clock(offset_seconds: float | None) -> str | None:
+    if offset_seconds is None or abs(offset_seconds) < _CLOCK_TOLERANCE_SECONDS:
+        return None
+    minutes = round(abs(offset_seconds) / 60)
+    return f"{minutes} minutes {'ahead of' if offset_seconds > 0 else 'behind'} this machine's"
+
+
+def _tell_task(task: QueuedTask | None) -> str | None:
+    if task is None:
+        return None
+    return f"task {task.task_id}" + (f" (backup {task.backup_id})" if task.backup_id else "")

@@ -1,0 +1,128 @@
+"""Show a run's progress: a line that redraws itself on a terminal, a line now and then with --verbose elsewhere."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..text import cut, neutralise
+from .cells import format_duration, format_size
+
+if TYPE_CHECKING:
+    from ...sdk.activity import Progress
+    from ..talk import Talk
+
+_REDRAW_SECONDS = 0.1
+_LINE_SECONDS = 30.0
+_BAR_COLUMNS = 20
+_PHASES = {
+    "Starting_Operation": "starting",
+    "Backup_Begin": "starting",
+    "Backup_PreBackupVerify": "checking the destination",
+    "Backup_PostBackupTest": "testing samples",
+    "Backup_PreviousBackupFinalize": "completing an earlier run",
+    "Backup_ProcessingFiles": "reading files",
+    "Backup_Finalize": "writing the file list",
+    "Backup_WaitForUpload": "uploading",
+    "Backup_Delete": "removing old versions",
+    "Backup_Compact": "compacting",
+    "Backup_Lock": "locking",
+    "Backup_VerificationUpload": "uploading verification data",
+    "Backup_PostBackupVerify": "checking the result",
+    "Backup_Complete": "ending",
+    "Backup_RemoteSynchronization": "copying to other destinations",
+}
+
+
+class ProgressLine:
+    """Draws for one run. `clock` is monotonic seconds."""
+
+    def __init__(self, talk: Talk, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        console = talk.console
+        is_wanted = not console.is_quiet and talk.form == "table"
+        self._talk = talk
+        self._name = name
+        self._clock = clock
+        self._began_at: float | None = None  # the first progress: time in the queue says nothing of the speed
+        self._is_live = is_wanted and console.is_stderr_terminal and talk.label is None
+        self._is_dotted = is_wanted and not self._is_live and console.is_verbose
+        self._next_at = clock() + (0.0 if self._is_live else _LINE_SECONDS)
+        self._is_drawn = False
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the run is, unless it was shown just now."""
+        now = self._clock()
+        self._began_at = now if self._began_at is None else self._began_at
+        if now < self._next_at:
+            return
+        text = describe(progress, self._name, now - self._began_at)
+        if self._is_live:
+            self._next_at = now + _REDRAW_SECONDS
+            line = cut(text, self._talk.console.talk_width() - 1, "")
+            self._talk.console.draw(f"\r\x1b[K{line}")
+            self._is_drawn = True
+        elif self._is_dotted:
+            self._next_at = now + _LINE_SECONDS
+            self._talk.say(text)
+
+    def clear(self) -> None:
+        """Take the line away, for something else to be said, or for good; safe to repeat."""
+        if self._is_drawn:
+            self._talk.console.draw("\r\x1b[K")
+            self._is_drawn = False
+
+
+def describe(progress: Progress, name: str, elapsed_seconds: float) -> str:
+    """Return one line: what is known of the run, the most telling first."""
+    fraction = progress.fraction
+    parts = [neutralise(name)]
+    if fraction is not None:
+        filled = round(fraction * _BAR_COLUMNS)
+        parts.append(f"[{'#' * filled}{'.' * (_BAR_COLUMNS - filled)}] {fraction:4.0%}")
+    parts.append(describe_phase(progress.phase))
+    if progress.files_done or progress.files_total:
+        parts += [_count_files(progress), _count_bytes(progress)]
+    if progress.speed_bytes_per_second:
+        parts.append(f"{format_size(int(progress.speed_bytes_per_second))}/s")
+    left = estimate_left(progress, elapsed_seconds)
+    parts.append(f"{format_duration(left)} left" if left is not None else format_duration(elapsed_seconds))
+    return "  ".join(parts)
+
+
+def describe_phase(phase: str) -> str:
+    """Return a phase in words; one that this release does not know by its own name, taken apart."""
+    known = _PHASES.get(phase)
+    if known is not None:
+        return known
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", phase.partition("_")[2] or phase)
+    return neutralise(words.replace("_", " ").lower()) or "waiting"
+
+
+def estimate_left(progress: Progress, elapsed_seconds: float) -> float | None:
+    """Return seconds, from how long the part that is done took; None where that says nothing."""
+    fraction = progress.fraction
+    if fraction is None or elapsed_seconds < 2 or not 0.02 <= fraction < 1:
+        return None
+    return elapsed_seconds * (1 - fraction) / fraction
+
+
+def make_progress_item(progress: Progress, name: str) -> dict[str, Any]:
+    """Return what programs get of it."""
+    item = progress._asdict()
+    del item["raw"], item["overall_fraction"]
+    return {**item, "name": name, "fraction": progress.fraction}
+
+
+def _count_files(progress: Progress) -> str:
+    if progress.is_counting or not progress.files_total:
+        return f"{progress.files_done} files"
+    return f"{progress.files_done} of {progress.files_total} files"
+
+
+def _count_bytes(progress: Progress) -> str:
+    done = format_size(progress.bytes_done)
+    return (
+        done if progress.is_counting or not progress.bytes_total else f"{done} of {format_size(progress.bytes_total)}"
+    )
