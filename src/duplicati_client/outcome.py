@@ -34,7 +34,7 @@ class TaskSign(NamedTuple):
 
 
 class RowSign(NamedTuple):
-    """A result row of the backup's log."""
+    """A result row of the backup's log; `first_problem` is the server's text of its first error, else warning."""
 
     row_id: int
     main_operation: str

@@ -15,6 +15,9 @@ _ISO = re.compile(
 )
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _LOG_PREFIX = re.compile(r"^(?:Warning: |Error: )?[0-9: +-]{15,35} - \[[^\]]*\]: ")
+_VAGUE = re.compile(r"Fatal error|The operation \w+ has failed")
+_EXCEPTION_NAME = re.compile(r"^\w+Exception: ")
+_PROBLEM_CHARACTERS = 2000
 _METADATA_KEYS = {"Backup": "Backup", "Restore": "Restore", "Compact": "Compact", "Vacuum": "Vacuum"}
 
 
@@ -200,8 +203,14 @@ def _count(result: Mapping[str, Any], name: str) -> int:
 
 
 def _first_text(result: Mapping[str, Any], name: str) -> str | None:
+    """Return the first log line without its time and tag, and without a first line that says nothing.
+
+    What follows is kept: only there may a cancellation show (`2.2.0.3 control:62`).
+    """
     first = next((item for item in _items(_member(result, name)) if isinstance(item, str) and item.strip()), None)
     if first is None:
         return None
-    line = first.strip().splitlines()[0]
-    return _LOG_PREFIX.sub("", line) or line
+    lines = _LOG_PREFIX.sub("", first.strip()).strip().splitlines() or [first.strip()]
+    if len(lines) > 1 and _VAGUE.fullmatch(lines[0]):
+        lines = [_EXCEPTION_NAME.sub("", lines[1]), *lines[2:]]
+    return "\n".join(lines)[:_PROBLEM_CHARACTERS]
