@@ -51,6 +51,7 @@ class WithoutLongPoll:
     def __init__(self, inner: SocketTransport) -> None:
         self._inner = inner
         self.base_url = inner.base_url
+        self.headers = inner.headers
 
     def send(self, request: Request) -> Answer:
         if "longpoll" in request.path:

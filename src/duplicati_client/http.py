@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,10 @@ LIST_ANSWER_BYTES = 32 * 1024 * 1024
 # A server may close a kept connection at any moment; a request with an effect must not be lost that way.
 _IDLE_SECONDS_FOR_EFFECTS = 2.0
 _IDLE_SECONDS = 30.0
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|[0-9a-f.]*:[0-9a-f:.]*")
+_LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
+# What these say is not a matter of taste: a second, other value would split one request into two.
+_FRAMING_HEADERS = ("content-length", "transfer-encoding", "connection")
 
 
 class Request(NamedTuple):
@@ -54,9 +59,13 @@ class Answer(NamedTuple):
 
 
 class Transport(Protocol):
-    """Carries requests to one server. `base_url` ends without a slash."""
+    """Carries requests to one server. `base_url` ends without a slash.
+
+    `headers` go with every request; who speaks through `open_socket` sends them too.
+    """
 
     base_url: str
+    headers: Mapping[str, str]
 
     def send(self, request: Request) -> Answer:
         """Send one request and return its whole answer; raises only `errors.DuplicatiClientError`."""
@@ -118,31 +127,33 @@ class Origin(NamedTuple):
 
 def is_loopback(host: str) -> bool:
     """Say whether a host name means this machine."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 def parse_url(text: str) -> Origin:
     """Read a base URL; without a scheme it is http for this machine and https for any other. Raises `InvalidValue`."""
     text = text.strip()
-    if "://" not in text:
-        host = urlsplit(f"//{text}").hostname or ""
-        text = f"{'http' if is_loopback(host) else 'https'}://{text}"
+    example = "example: http://127.0.0.1:8200"
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port
         host = parts.hostname or ""
-        host = host if ":" in host else host.encode("idna").decode("ascii")
+        host = host if ":" in host else host.encode("idna").decode("ascii").lower()
     except (ValueError, UnicodeError) as exc:
-        raise errors.InvalidValue("this is not the address of a server", hint="example: http://127.0.0.1:8200") from exc
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise errors.InvalidValue("this is not the address of a server", hint="example: http://127.0.0.1:8200")
+        raise errors.InvalidValue("this is not the address of a server", hint=example) from exc
+    scheme = parts.scheme or ("http" if is_loopback(host) else "https")
+    is_clean = all(" " < c != "\x7f" for c in text)  # urlsplit drops line ends and tabs without a word
+    if scheme not in ("http", "https") or parts.query or parts.fragment or port == 0 or not is_clean:
+        raise errors.InvalidValue("this is not the address of a server", hint=example)
     if parts.username is not None or parts.password is not None:
         raise errors.InvalidValue(
             "an address may not hold a user or password", hint="use --password-file, or --header-file for basic auth"
         )
-    if any(c <= " " or c in '\\"<>^`{|}' or ord(c) > 126 for c in parts.path) or ".." in parts.path.split("/"):
+    if not _HOST.fullmatch(host):
+        raise errors.InvalidValue("this is not the address of a server", hint=example)
+    if any(c in '\\"<>^`{|}' or ord(c) > 126 for c in parts.path) or ".." in parts.path.split("/"):
         raise errors.InvalidValue("the path of this address has characters that may not be there")
-    is_https = parts.scheme == "https"
+    is_https = scheme == "https"
     return Origin(is_https, host, port or (443 if is_https else 80), parts.path.rstrip("/"))
 
 
@@ -155,8 +166,10 @@ class SocketTransport:
         self.origin = parse_url(url)
         self.base_url = self.origin.url
         self._settings = settings or ConnectionSettings()
+        self.headers = _check_headers(self._settings.headers)
         self._trace = trace
         self._idle: list[wire.Stream] = []
+        self._is_closed = False
         self._proxy = _find_proxy(self.origin, self._settings.proxy_url)
 
     def send(self, request: Request) -> Answer:
@@ -174,10 +187,13 @@ class SocketTransport:
     def open_socket(self, deadline_seconds: float) -> socket.socket:
         """Return a fresh connected stream, TLS included, through the proxy's tunnel if there is one."""
         with _translated(self.origin):
-            return self._connect(time.monotonic() + deadline_seconds, is_tunnel=True)
+            sock = self._connect(time.monotonic() + deadline_seconds, is_tunnel=True)
+        sock.settimeout(None)
+        return sock
 
     def close(self) -> None:
-        """Close kept connections."""
+        """Close kept connections and keep none from now on."""
+        self._is_closed = True
         while self._idle:
             self._idle.pop().close()
 
@@ -221,7 +237,7 @@ class SocketTransport:
                 body, is_kept = wire.read_body(stream, request.method, head, request.max_bytes)
                 return Answer(head.status, head.reason, head.headers, body)
         finally:
-            if is_kept:
+            if is_kept and not self._is_closed:
                 stream.idle_since = time.monotonic()
                 self._idle.append(stream)
             else:
@@ -238,15 +254,16 @@ class SocketTransport:
         headers = {"Host": self.origin.authority, "Accept": "application/json", "Accept-Encoding": "identity"}
         if self._proxy is not None and self._is_relayed():
             headers.update(self._proxy.headers)
-        headers.update(self._settings.headers)
-        headers.update(request.headers)
+        for name, value in (*self.headers.items(), *request.headers.items()):
+            same = next((known for known in headers if known.lower() == name.lower()), name)
+            headers[same] = value
         if request.body is not None or request.method not in ("GET", "HEAD"):
             headers["Content-Length"] = str(len(request.body or b""))
         return headers
 
     def _connect(self, deadline: float, *, is_tunnel: bool = False) -> socket.socket:
         proxy = self._proxy
-        sock = _open_tcp(proxy.host if proxy else self.origin.host, proxy.port if proxy else self.origin.port, deadline)
+        sock = _open_tcp(self.origin.host, self.origin.port, deadline) if proxy is None else _reach(proxy, deadline)
         try:
             if proxy is not None and (self.origin.is_https or is_tunnel):
                 _open_tunnel(sock, self.origin, proxy, deadline)
@@ -261,15 +278,38 @@ class SocketTransport:
             raise
 
 
+def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Refuse what a person may not set, when it is set and not at the first request."""
+    for name, value in headers.items():
+        if not wire.is_header(name, value) or name.lower() in _FRAMING_HEADERS:
+            raise errors.InvalidValue(f"the header {name[:40]!r} cannot be sent", hint="a header is NAME=VALUE")
+    return dict(headers)
+
+
 def _open_tcp(host: str, port: int, deadline: float) -> socket.socket:
+    """Connect to one of the addresses of a host; each gets an equal part of the time that is left."""
     try:
-        sock = socket.create_connection((host, port), timeout=max(0.001, deadline - time.monotonic()))
-    except socket.gaierror as exc:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as exc:
         raise errors.NameNotResolved(f"the name {host} has no address") from exc
-    except ConnectionRefusedError as exc:
-        raise errors.ConnectionRefused(f"nothing answers at {host} port {port}") from exc
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
+    failure: OSError = TimeoutError()
+    for index, (family, kind, protocol, _, address) in enumerate(found):
+        part_seconds = (deadline - time.monotonic()) / (len(found) - index)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(max(0.001, part_seconds))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as exc:
+            sock.close()
+            failure = exc
+    if isinstance(failure, ConnectionRefusedError):
+        raise errors.ConnectionRefused(f"nothing answers at {host} port {port}") from failure
+    raise failure
+
+
+_PROXY_EXAMPLE = "example: http://proxy:3128"
 
 
 class _Proxy(NamedTuple):
@@ -283,14 +323,19 @@ def _find_proxy(origin: Origin, explicit: str | None) -> _Proxy | None:
     if url is None and any(name.lower().endswith("_proxy") for name in os.environ) and not is_loopback(origin.host):
         import urllib.request  # noqa: PLC0415 - only where a proxy may be wanted
 
-        if not urllib.request.proxy_bypass_environment(origin.host):  # type: ignore[attr-defined]
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        if not urllib.request.proxy_bypass_environment(f"{host}:{origin.port}"):  # type: ignore[attr-defined]
             proxies = urllib.request.getproxies_environment()
             url = proxies.get("https" if origin.is_https else "http") or proxies.get("all")
     if not url:
         return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        port = parts.port or 3128
+    except ValueError as exc:
+        raise errors.ConfigurationInvalid("the address of the proxy is none", hint=_PROXY_EXAMPLE) from exc
     if parts.scheme != "http" or not parts.hostname:
-        raise errors.ConfigurationInvalid("only http:// proxies are understood", hint="example: http://proxy:3128")
+        raise errors.ConfigurationInvalid("only http:// proxies are understood", hint=_PROXY_EXAMPLE)
     headers = {}
     if parts.username is not None:
         from base64 import b64encode  # noqa: PLC0415 - only for proxies with a password
@@ -298,7 +343,14 @@ def _find_proxy(origin: Origin, explicit: str | None) -> _Proxy | None:
 
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = "Basic " + b64encode(pair.encode()).decode()
-    return _Proxy(parts.hostname, parts.port or 3128, headers)
+    return _Proxy(parts.hostname, port, headers)
+
+
+def _reach(proxy: _Proxy, deadline: float) -> socket.socket:
+    try:
+        return _open_tcp(proxy.host, proxy.port, deadline)
+    except (errors.Unreachable, OSError) as exc:
+        raise errors.ProxyRefused(f"the proxy {proxy.host} port {proxy.port} cannot be reached") from exc
 
 
 def _open_tunnel(sock: socket.socket, origin: Origin, proxy: _Proxy, deadline: float) -> None:

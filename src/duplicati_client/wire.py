@@ -54,9 +54,11 @@ class Stream:
         self._deadline, self._budget_bytes = deadline, budget_bytes
 
     def write(self, data: bytes) -> None:
-        """Send all of it."""
-        self._limit_wait()
-        self.socket.sendall(data)
+        """Send all of it; in parts, because a TLS socket begins to wait anew with each of its records."""
+        rest = memoryview(data)
+        while rest:
+            self._limit_wait()
+            rest = rest[self.socket.send(rest) :]
 
     def read_line(self) -> bytes:
         """Return a line without its end; raises `ConnectionLost` when none comes."""
@@ -88,7 +90,8 @@ class Stream:
     def is_stale(self) -> bool:
         """Say whether a kept connection was closed, or speaks out of turn."""
         try:
-            return bool(self._buffer) or bool(select.select([self.socket], [], [], 0)[0])
+            has_more = bool(self._buffer) or getattr(self.socket, "pending", int)() > 0
+            return has_more or bool(select.select([self.socket], [], [], 0)[0])
         except (OSError, ValueError):
             return True
 
@@ -121,10 +124,15 @@ def write_request(stream: Stream, method: str, target: str, headers: Mapping[str
         raise errors.InvalidValue("this address has characters that may not be there")
     lines = [f"{method} {target} HTTP/1.1"]
     for name, value in headers.items():
-        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not is_header(name, value):
             raise errors.InvalidValue(f"the header {name[:40]!r} has characters that may not be there")
         lines.append(f"{name}: {value}")
     stream.write("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""))
+
+
+def is_header(name: str, value: str) -> bool:
+    """Say whether these can stand in a head without changing anything but their own line."""
+    return _TOKEN.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
 
 
 def read_head(stream: Stream) -> Head:
@@ -160,7 +168,7 @@ def read_body(stream: Stream, method: str, head: Head, max_bytes: int) -> tuple[
     can_stay = head.minor_version == 1 and "close" not in head.values("connection") and head.is_regular
     codings = [coding for coding in head.values("transfer-encoding") if coding]
     if method == "HEAD" or head.status in (101, 204, 304):
-        return b"", can_stay
+        return b"", can_stay and head.status != 101
     if codings:
         if codings != ["chunked"]:
             raise errors.NotUnderstood("the answer is encoded in a way that was not asked for")

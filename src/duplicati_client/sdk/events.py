@@ -86,7 +86,7 @@ def _open(channel: Channel) -> ClientConnection:
         connection = connect(
             f"ws://{rest}/notifications",
             sock=sock,
-            additional_headers=dict(channel.access.headers()),
+            additional_headers=_handshake_headers(channel),
             compression=None,
             open_timeout=10.0,
             ping_interval=None,
@@ -94,12 +94,19 @@ def _open(channel: Channel) -> ClientConnection:
             max_size=_MESSAGE_BYTES,
             proxy=None,
         )
-    except (InvalidHandshake, InvalidURI, WebSocketException, OSError, EOFError) as exc:
+    except (InvalidHandshake, InvalidURI, WebSocketException, OSError, EOFError, ValueError) as exc:
         sock.close()
         raise errors.ConnectionLost(f"the server or a proxy refuses WebSocket over {scheme}") from exc
     for service in ("progress", "taskcompleted"):
         connection.send(json.dumps({"Version": 1, "Id": service, "Action": "sub", "Service": service}))
     return connection
+
+
+def _handshake_headers(channel: Channel) -> dict[str, str]:
+    """Return what every request carries, the login last; the library adds `Host` by itself."""
+    own = channel.access.headers()
+    taken = {"host", *(name.lower() for name in own)}
+    return {name: value for name, value in channel.transport.headers.items() if name.lower() not in taken} | dict(own)
 
 
 def _by_socket(connection: ClientConnection) -> Generator[Event | None, None, str]:
