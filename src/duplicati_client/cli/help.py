@@ -60,7 +60,8 @@ def verb_help(verb: Verb) -> str:
         parts.append(_section("Words", verb.words))
     if verb.options:
         parts.append(_option_section("Options", verb.options))
-    parts += [_option_section(title, options) for title, options in _GLOBAL_SECTIONS]
+    parts.append(_option_section("Options of every verb", SHOWING))
+    parts.append("Which server, and how to connect: --server, --context, --on, --all and others, see duplicati --help\n")
     if verb.examples:
         parts.append("Examples\n" + _examples(verb.examples))
     if verb.statuses:

@@ -13,7 +13,7 @@ def take_type(words: Sequence[str], allowed: Sequence[str], usage: str) -> tuple
     if not words:
         raise errors.UsageInvalid("what kind of thing is meant?", hint=f"duplicati {usage}")
     kind = _read_type(words[0])
-    if kind not in allowed:
+    if kind is None or kind not in allowed:
         near = suggest(words[0], [PLURALS[name] for name in allowed])
         hint = f"did you mean {near}?" if near else "one of: " + ", ".join(PLURALS[name] for name in allowed)
         raise errors.UsageInvalid(f"{words[0]} is no type that fits here", hint=hint)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...operations.masking import MASK, hide_url
 from ..asking import make_printer
-from ..configuration import load
-from ..options import CONFIG, GLOBAL, Option, read_key, read_value
+from ..options import CONFIG, GLOBAL, Option, read_value
 from ..output.columns import Column, Field, Listing, Page, Section
 from ..verbs import VERBS, Verb, suggest
 from ..words import take_one

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VERB = Verb(
     "describe",
     "describe [backup] SELECTOR [options]",
-    "Show everything about a backup on one screen: state, schedule, sources, settings (secrets hidden), last five runs.",
+    "Show everything about a backup on one screen, secrets hidden: state, schedule, sources, settings, last five runs.",
     (("SELECTOR", "id, exact name or pattern of one backup"),),
     examples=(("duplicati describe Documents", "by name"), ("duplicati describe 1 --output json", "for a program")),
     statuses=(0, 66, 69, 77),

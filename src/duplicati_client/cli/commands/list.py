@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ...sdk.client import Duplicati
     from ..call import Call
     from ..output.columns import Listing
-    from ..talk import Talk
 
 _KINDS = tuple(PLURALS)
 VERB = Verb(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...sdk.client import Duplicati
     from ..call import Call
 
-_NO_PASSWORD_HINT = "give it with --password-file, --password-stdin or DUPLICATI_CLIENT_PASSWORD"
+_UNATTENDED_HINT = "give it with --password-file, --password-stdin or DUPLICATI_CLIENT_PASSWORD"
 
 VERB = Verb(
     "login",
@@ -80,7 +80,7 @@ def _log_in(call: Call, target: Target) -> Duplicati:
     except errors.LoginMissing as exc:
         server.close()
         if not call.console.is_stdin_terminal:
-            raise errors.LoginMissing(f"{target.url} wants a password", hint=_NO_PASSWORD_HINT) from exc
+            raise errors.LoginMissing(f"{target.url} wants a password", hint=_UNATTENDED_HINT) from exc
     except BaseException:
         server.close()
         raise

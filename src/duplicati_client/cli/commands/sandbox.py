@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 VERB = Verb(
     "sandbox",
     "sandbox [options]",
-    "Start a stand-in Duplicati server on this machine, for trying out and for tests. It runs until Ctrl-C.\n"
-    "Its backups say by their names how a run ends: Documents succeeds, Photos warns, Mail has errors, Database fails,\n"
-    "Archive takes a minute.",
+    "Start a stand-in Duplicati server on this machine, for trying out and for tests. It runs until Ctrl-C.",
+    (
+        ("Documents", "a backup whose run succeeds; so do these end as told:"),
+        ("Photos, Mail, Database", "with warnings, with errors, not at all"),
+        ("Archive", "after a minute"),
+    ),
     options=(
         Option(
             "version",
