@@ -51,6 +51,7 @@ class Access:
     def __init__(self, release: Release, rules: Rules, holder: PasswordHolder, clock: Clock) -> None:
         self.release = release
         self.rules = rules
+        self.clock = clock
         self.logins = Logins(release, rules, holder, clock)
 
     def routes(self) -> Mapping[tuple[str, str], Handler]:
