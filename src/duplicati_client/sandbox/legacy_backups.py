@@ -8,7 +8,8 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from . import legacy_versions
+from . import exporting, legacy_versions
+from .failures import Refused
 from .legacy_captcha import PICTURE
 from .legacy_queue import show_backup
 from .legacy_replies import MARK, NOT_CACHED, marked_json, only_mark, reported, unhandled
@@ -36,6 +37,7 @@ IMPORT_PAGE = (
     "try {{ rp = parent['{callback}']; }} catch (e) {{}}; "
     "if (rp) {{ rp('{message}', jso); }} else {{ alert; rp('{message}'); }};</script></body></html>"
 )
+IMPORT_FAILED = "Failed to import backup: "
 IMPORTED = (
     "Import completed, but a browser issue prevents loading the contents. Try using the direct import method instead."
 )
@@ -205,18 +207,18 @@ def _export(ask: Ask, backup: Backup) -> Reply:
     if ask.form.get("argsonly", "").lower() == "true":
         target, arguments, options = _command_line(backup, has_secrets=has_secrets)
         return marked_json({"Backend": target, "Arguments": arguments, "Options": options})
-    if ask.form.get("passphrase"):
-        return unhandled("The sandbox does not seal exports", "NotSupportedException")
     whole = {"CreatedByVersion": ask.engine.release.version} | _show_whole(ask, backup)
     if not has_secrets:
         settings = [item for item in backup.settings if not is_secret(item["Name"])]
         whole["Backup"] |= {"Settings": settings, "TargetURL": strip_url(backup.target_url)}
+    content, passphrase = json.dumps(whole, ensure_ascii=False, indent=2).encode(), ask.form.get("passphrase")
+    disposition = f"attachment; filename={backup.name}-duplicati-config.json" + (".aes" if passphrase else "")
     headers = (
         NOT_CACHED,
-        ("Content-Disposition", f"attachment; filename={backup.name}-duplicati-config.json"),
+        ("Content-Disposition", disposition),
         ("Content-Type", "application/octet-stream"),
     )
-    return Reply(200, headers, json.dumps(whole, ensure_ascii=False, indent=2).encode())
+    return Reply(200, headers, exporting.seal(content, passphrase) if passphrase else content)
 
 
 def _command_line(backup: Backup, *, has_secrets: bool) -> tuple[str, list[str], list[str]]:
@@ -229,23 +231,28 @@ def _command_line(backup: Backup, *, has_secrets: bool) -> tuple[str, list[str],
 
 def _import(ask: Ask) -> Reply:
     fields = _read_multipart(ask)
-    callback = fields.get("callback", "callback")
+
+    def text(name: str) -> str:
+        return fields.get(name, b"").decode("utf-8", "replace")
+
+    callback = text("callback")
     if "config" not in fields:
         return _import_page(callback, "No file uploaded")
     try:
-        body = json.loads(fields["config"])
-    except json.JSONDecodeError as error:
-        character = error.doc[error.pos : error.pos + 1]
-        text = f"Unexpected character encountered while parsing value: {character}. Path '', line 0, position 0."
-        return _import_page(callback, text)
-    if fields.get("import_metadata", "").lower() != "true":
+        body = exporting.decode(fields["config"], text("passphrase"))
+    except Refused as refused:
+        return _import_page(callback, refused.text.removeprefix(IMPORT_FAILED))
+    if text("import_metadata").lower() != "true":
         body.get("Backup", {})["Metadata"] = {}
-    if fields.get("direct", "").lower() != "true":
+    if text("direct").lower() != "true":
         body.get("Backup", {}).update(ID=None, DBPath=None)
         return _import_page(
             callback, IMPORTED, json.dumps(body, indent=2, ensure_ascii=False), kind="text/html;charset=UTF-8"
         )
-    ask.engine.create(body)
+    try:
+        exporting.create(ask.engine, body)
+    except Refused as refused:
+        return reported(400, refused.text.removeprefix(IMPORT_FAILED))
     return _import_page(callback, "OK")
 
 
@@ -255,7 +262,7 @@ def _import_page(callback: str, message: str, value: str = "'JSO'", *, kind: str
     return Reply(200, (NOT_CACHED, ("Content-Type", kind)), MARK + text.encode())
 
 
-def _read_multipart(ask: Ask) -> dict[str, str]:
+def _read_multipart(ask: Ask) -> dict[str, bytes]:
     match = re.search(r'boundary="?([^";]+)', ask.call.headers.get("content-type", ""))
     if match is None:
         return {}
@@ -264,7 +271,7 @@ def _read_multipart(ask: Ask) -> dict[str, str]:
         head, _, value = part.partition(b"\r\n\r\n")
         name = re.search(rb'name="([^"]*)"', head)
         if name is not None:
-            fields[name[1].decode()] = value.removesuffix(b"\r\n").decode("utf-8-sig", "replace")
+            fields[name[1].decode()] = value.removesuffix(b"\r\n")
     return fields
 
 
