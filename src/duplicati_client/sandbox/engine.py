@@ -46,7 +46,7 @@ class Engine:
         self.password = ""
         self.events = Events(self.clock)
         self.queue = TaskQueue()
-        self.settings = ServerSettings()
+        self.settings = ServerSettings(release)
         self.notices = Notices()
         self.server_log = ServerLog()
         self.live_log = LiveLog(self.clock)

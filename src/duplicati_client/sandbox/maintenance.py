@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from . import recreation, results, retention, runs
 from .database import Database
+from .destination import Destination
 from .failures import USER_INFORMATION, OperationFailed
+from .timespan import write_size
 from .work import CONTROLLER, Work
 
 if TYPE_CHECKING:
@@ -178,5 +181,21 @@ async def run_command_line(engine: Engine, task: Task) -> None:
     lines: list[str] = task.options["lines"]
     task.options["is_started"] = True
     await engine.clock.sleep(0.1)
-    lines += [f"The sandbox does not run commands: {' '.join(task.options['arguments'])}", "Return code: 0"]
+    arguments: list[str] = task.options["arguments"]
+    if arguments[0] == "list" and len(arguments) > 1:
+        lines += _list_versions(engine, arguments[1])
+    else:
+        lines.append(f"The sandbox does not run this command: {arguments[0]}")
+    lines.append("Return code: 0")
     task.options["is_finished"] = True
+
+
+def _list_versions(engine: Engine, url: str) -> list[str]:
+    units = engine.release.size_units
+    lists = [item for item in Destination(url).volumes() if ".dlist." in item.name]
+    lines = ["  Listing remote folder ..."]
+    lines += [f"  Downloading file {item.name} ({write_size(item.size, units)}) ..." for item in reversed(lists)]
+    moments = [
+        re.sub(r".*-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*", r"\2/\3/\1 \4:\5:\6", item.name) for item in lists
+    ]
+    return [*lines, "Listing filesets:", *(f"{number}\t: {text}" for number, text in enumerate(reversed(moments)))]

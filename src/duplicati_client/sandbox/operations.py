@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from . import maintenance, restores, runs
+from . import failing, maintenance, restores, runs
 from .clock import compact
 from .failures import OperationFailed
 from .timespan import write_size
@@ -86,9 +86,7 @@ def _end_failed(work: Work, failure: OperationFailed) -> None:
     work.progress.phase = "Error"
     work.progress.clear_file()
     _write_row(work)
-    work.backup.metadata["LastErrorDate"] = compact(result.end_at)
-    work.backup.metadata["LastErrorMessage"] = failure.message
-    _notify_of_failure(work, failure)
+    failing.note_failure(work.engine, work.backup, work.task.kind, failure)
     _write_back(work)
 
 
@@ -152,24 +150,6 @@ def _notify(work: Work) -> None:
     clears = work.operation == "Backup" and work.release.clears_notifications and not work.result.is_interrupted
     if clears and engine.notices.remove_of(backup_id):
         engine.events.count("notifications")
-
-
-def _notify_of_failure(work: Work, failure: OperationFailed) -> None:
-    engine, name = work.engine, work.backup.name
-    engine.notices.renew(
-        "Error",
-        f"Error while running {name}",
-        failure.message,
-        engine.clock.now(),
-        Exception=failure.details(),
-        BackupID=work.backup.backup_id,
-        Action="backup:show-log",
-        MessageID=failure.help_id,
-    )
-    engine.events.count("notifications")
-    kind = "BackupOrSync" if work.task.kind == "Backup" and work.release.has_operation_type else work.task.kind
-    text = f'Failed while executing {kind} "{name}" (id: {work.backup.backup_id})'
-    engine.server_log.write(engine.clock.now(), text, failure.details(), work.backup.backup_id)
 
 
 def _write_back(work: Work) -> None:

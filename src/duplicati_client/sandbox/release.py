@@ -32,6 +32,7 @@ class Release(NamedTuple):
     has_destination_list: bool = False
     lists_empty_sources: bool = True
     masks_secrets: bool = True
+    placeholder_length: int = 15
     refuses_placeholder_settings: bool = True
     wipes_metadata_on_put: bool = False
     doubles_allowed_days: bool = False
@@ -61,6 +62,11 @@ class Release(NamedTuple):
     size_units: tuple[str, ...] = ("bytes", "KiB", "MiB", "GiB", "TiB")
     has_filesets_count: bool = True
     api_extensions: tuple[str, ...] | None = None
+
+    @property
+    def placeholder(self) -> str:
+        """Return what stands for a hidden value."""
+        return "*" * self.placeholder_length
 
     @property
     def engine_name(self) -> str:
@@ -130,6 +136,7 @@ V2_2 = Release(
     has_import_overrides=False,
     lists_empty_sources=False,
     masks_secrets=False,
+    placeholder_length=10,
     refuses_placeholder_settings=False,
     uses_property_names=True,
     doubles_allowed_days=True,
@@ -160,6 +167,7 @@ V2_1 = Release(
     has_import_overrides=False,
     lists_empty_sources=False,
     masks_secrets=False,
+    placeholder_length=10,
     refuses_placeholder_settings=False,
     wipes_metadata_on_put=True,
     doubles_allowed_days=True,
