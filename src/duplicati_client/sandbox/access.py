@@ -32,6 +32,7 @@ OPEN_ROUTES = frozenset(
         "/api/v1/auth/issuesignintoken",
         "/api/v1/auth/status",
         "/health",
+        "/notifications",
         "/",
     }
 )

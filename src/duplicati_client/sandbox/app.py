@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import definitions, legacy, pages
+from . import definitions, legacy, modern, pages
 from .access import Access, Gate
 from .clock import Clock
 from .connection import LOOPBACK, Server, dress_as_kestrel, dress_as_tiny
@@ -119,8 +119,6 @@ class Sandbox:
         )
         access = Access(self.release, rules, self.engine, Clock())
         self.access = access
-        from . import modern
-
         routes = {**pages.ROUTES, **access.routes(), **modern.routes(self.engine)}
         router = Router(routes)
         notifications = Notifications(access, self.engine.events, router)
