@@ -61,7 +61,9 @@ def verb_help(verb: Verb) -> str:
     if verb.options:
         parts.append(_option_section("Options", verb.options))
     parts.append(_option_section("Options of every verb", SHOWING))
-    parts.append("Which server, and how to connect: --server, --context, --on, --all and others, see duplicati --help\n")
+    parts.append(
+        "Which server, and how to connect: --server, --context, --on, --all and others, see duplicati --help\n"
+    )
     if verb.examples:
         parts.append("Examples\n" + _examples(verb.examples))
     if verb.statuses:

@@ -124,6 +124,8 @@ def _explain(call: Call, words: list[str]) -> None:
     rows = []
     for option in options:
         value, origin = call.find(option, context)
+        if option.field == "context" and value is None and call.configuration.current:
+            value, origin = call.configuration.current, f"{call.configuration.path} (current)"
         rows.append((option.key.replace("_", "-"), _tell(option, value), origin, _variable(option), _key(option)))
     make_printer(call).print_listing(Listing("values", _EXPLAINED, rows))
 

@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RECENT_DAYS = 183
+_DAY_SECONDS = 86400
+_SECOND = timedelta(seconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = _EPOCH.toordinal()
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-def format_time(at: datetime, now: datetime | None = None) -> str:
-    """Show an aware time in local time: day and minute within half a year of `now`, else the date."""
+def format_times(values: Iterable[datetime | None], now: datetime | None = None) -> list[str]:
+    """Show aware times in local time, None as nothing: day and minute within half a year of `now`, else the date.
+
+    Asking the system for the local time is what takes long, so a day's offset is asked for once.
+    """
+    offsets: dict[int, int | None] = {}
+    dates: dict[int, tuple[str, str]] = {}
+    texts = []
+    for value in values:
+        if value is None:
+            texts.append("")
+            continue
+        seconds = (value - _EPOCH) // _SECOND
+        day = seconds // _DAY_SECONDS
+        offset = offsets[day] if day in offsets else offsets.setdefault(day, _find_offset(day))
+        seconds += _offset_at(seconds) if offset is None else offset
+        day, second = divmod(seconds, _DAY_SECONDS)
+        short, full = dates[day] if day in dates else dates.setdefault(day, _format_date(day))
+        is_recent = now is None or abs((value - now).days) <= _RECENT_DAYS
+        texts.append(f"{short} {second // 3600:02}:{second // 60 % 60:02}" if is_recent else full)
+    return texts
+
+
+def _find_offset(day: int) -> int | None:
+    """Return the seconds that local time is ahead on a day, None for a day on which the clocks are changed."""
+    first, last = _offset_at(day * _DAY_SECONDS), _offset_at((day + 1) * _DAY_SECONDS - 1)
+    return first if first == last else None
+
+
+def _offset_at(seconds: int) -> int:
     try:
-        local = at.astimezone()
+        return time.localtime(seconds).tm_gmtoff
     except (OverflowError, ValueError, OSError):  # years that the local calendar cannot hold
-        return at.isoformat()[:10]
-    if now is not None and abs((at - now).days) > _RECENT_DAYS:
-        return f"{local.day:2} {_MONTHS[local.month - 1]} {local.year:4}"
-    return f"{local.day:2} {_MONTHS[local.month - 1]} {local.hour:02}:{local.minute:02}"
+        return 0
+
+
+def _format_date(day: int) -> tuple[str, str]:
+    at = date.fromordinal(day + _EPOCH_ORDINAL)
+    short = f"{at.day:2} {_MONTHS[at.month - 1]}"
+    return short, f"{short} {at.year:4}"
 
 
 def format_second(at: datetime) -> str:
@@ -75,7 +111,7 @@ RIGHT_ALIGNED = frozenset({"size", "seconds", "number"})
 def format_values(kind: str, values: Iterable[Any], now: datetime | None = None) -> list[str]:
     """Show the values of one column, None as nothing; the text is not neutralised yet."""
     if kind == "time":
-        return ["" if value is None else format_time(value, now) for value in values]
+        return format_times(values, now)
     form = _FORMATS.get(kind, str)
     return ["" if value is None else form(value) for value in values]
 

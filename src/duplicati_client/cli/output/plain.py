@@ -35,11 +35,12 @@ def make_rows(listing: Listing) -> Sequence[Sequence[Any]]:
     """Return the rows with plain values, column by column because that is what makes long lists quick."""
     if not listing.rows:
         return []
-    converted = [_convert(column.kind, values) for column, values in _by_column(listing)]
+    converted = [_convert(column.kind, values) for column, values in by_column(listing)]
     return list(zip(*converted, strict=True))
 
 
-def _by_column(listing: Listing) -> Iterable[tuple[Column, Sequence[Any]]]:
+def by_column(listing: Listing) -> Iterable[tuple[Column, Sequence[Any]]]:
+    """Yield each column with its values; for a listing that has rows."""
     return zip(listing.columns, zip(*listing.rows, strict=True), strict=True)
 
 
