@@ -99,5 +99,8 @@ def translate(exc: OSError, host: str) -> errors.DuplicatiClientError:
             return errors.TlsFailed(f"{host} does not speak TLS at this port", hint="use http:// instead of https://")
         if "CERTIFICATE_REQUIRED" in (exc.reason or ""):
             return errors.TlsFailed(f"{host} wants a client certificate", hint="give it with --client-cert")
+        if isinstance(exc, ssl.SSLEOFError):
+            hint = "use http:// if the server has no TLS, or --client-cert if it wants a certificate"
+            return errors.TlsFailed(f"{host} hung up before the connection was encrypted", hint=hint)
         return errors.TlsFailed(f"no encrypted connection to {host}: {exc.reason or 'refused'}")
     return errors.Unreachable(f"{host} cannot be reached: {exc.strerror or exc}")
