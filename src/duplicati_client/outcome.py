@@ -111,6 +111,7 @@ class LastRun(NamedTuple):
     detail: str | None
 
 
+_UNTOUCHED = MetadataSign(None, None, None, None)
 _CANCELLED = (
     "a task was canceled",
     "the operation was canceled",
@@ -122,8 +123,7 @@ _ABORTED_SILENTLY = " On this release an aborted one leaves none."
 _CALLED_OFF = "A start script called it off before it began."
 _STOPPED = "It was stopped before all files were read; what was read is stored."
 _LISTINGS = frozenset({"List", "ListFilesets", "ListFolder", "ListFileVersions", "SearchFiles"})
-_ROWLESS_EVERYWHERE = frozenset({"CreateReport"})
-_ROWLESS_BEFORE_2_2 = frozenset({"CreateReport", "Compact", "Vacuum", "ListRemote"})
+_ROWLESS_BEFORE_2_2 = frozenset({"Compact", "Vacuum", "ListRemote"})
 _RELEASE_2_2 = (2, 2)
 _CLOCK_STEP_SECONDS = 0.5  # rows begin up to 32 ms after `TaskStarted`, which may be corrected (2.3.1.0 restart:35)
 _LOST_STEP_SECONDS = 2.0
@@ -165,7 +165,7 @@ def judge_last(
 
     Without the row it is never success. It cannot see a run that was killed with its server: that leaves no trace.
     """
-    known = metadata or MetadataSign(None, None, None, None)
+    known = metadata or _UNTOUCHED
     if is_running:
         return LastRun("running", "It is running now.", None, None)
     if row and row.began_at and not _is_outdated(row, known):
@@ -189,13 +189,15 @@ def _judge_last_row(
     row: RowSign, began_at: datetime, known: MetadataSign, notices: tuple[NoticeSign, ...], release: tuple[int, ...]
 ) -> LastRun:
     ended_at = row.ended_at or began_at
-    recent = tuple(notice for notice in notices if notice.at is None or notice.at >= began_at.replace(microsecond=0))
-    verdict = judge(Evidence(operation="Backup", release=release, rows=(row,), notices=recent))
-    if known.error_at and row.parsed_result != "Fatal" and known.error_at >= ended_at.replace(microsecond=0):
-        if known.error_at > ended_at:
-            return _failed_last(known.error_at, known.error_message)
-        verdict = verdict._replace(outcome=Outcome.UNKNOWN, reason="An error came in the second in which it ended.")
-    if row.is_dry_run and verdict.outcome is Outcome.SUCCESS:
+    since = began_at.replace(microsecond=0)
+    recent = tuple(notice for notice in notices if notice.at is None or notice.at >= since)
+    own_error = known if known.error_at and known.error_at >= since else None
+    verdict = judge(Evidence("Backup", release, rows=(row,), before=_UNTOUCHED, after=own_error, notices=recent))
+    if known.error_at and row.parsed_result != "Fatal" and known.error_at > ended_at:
+        return _failed_last(known.error_at, known.error_message)
+    if verdict.outcome is Outcome.SUCCESS and known.error_at == ended_at.replace(microsecond=0):
+        return LastRun(Outcome.UNKNOWN, "An error came in the second in which it ended.", ended_at, known.error_message)
+    if verdict.outcome is Outcome.SUCCESS and row.is_dry_run:
         return LastRun(Outcome.UNKNOWN, "It was a dry run; nothing was stored.", ended_at, None)
     return LastRun(verdict.outcome, verdict.reason, ended_at, verdict.detail)
 
@@ -207,7 +209,7 @@ def _is_outdated(row: RowSign, known: MetadataSign) -> bool:
 
 
 def _failed_last(at: datetime | None, words: str | None) -> LastRun:
-    if _is_cancellation(words or ""):
+    if _is_cancellation(words):
         return LastRun(Outcome.INTERRUPTED, "The last one was cut off before its end.", at, _first_line(words))
     return LastRun(Outcome.FATAL, "The last operation failed.", at, _first_line(words))
 
@@ -242,7 +244,7 @@ def _judge_row(evidence: Evidence, row: RowSign) -> Verdict:
     outcome = _BY_RESULT.get(row.parsed_result, Outcome.UNKNOWN)
     noticed, words = _worst_notice(evidence.notices)
     if noticed and outcome not in (noticed, Outcome.ERROR):
-        reason = f"Its result says {row.parsed_result}, but the server reported {noticed}s for this backup meanwhile."
+        reason = f"Its result says {row.parsed_result}, but the server reported {noticed}s for this backup since."
         return Verdict(noticed, reason, signs, words)
     if outcome is Outcome.SUCCESS:
         return _judge_good_row(evidence, row, signs)
@@ -263,10 +265,9 @@ def _judge_good_row(evidence: Evidence, row: RowSign, signs: tuple[str, ...]) ->
 
 def _judge_thrown(evidence: Evidence, row: RowSign | None) -> Verdict:
     """Tell an operation that was cut off from one that failed; the server throws in both cases."""
-    texts = _own_words(evidence, row)
-    signs, detail = _all_signs(evidence, row), _first_line(next(iter(texts), None))
-    is_called_off = row is not None and row.is_interrupted
-    if is_called_off or evidence.asked == "abort" or any(_is_cancellation(text) for text in texts):
+    signs, words = _all_signs(evidence, row), _own_words(evidence, row)
+    detail = _first_line(words)
+    if evidence.asked == "abort" or _is_cancellation(words) or (row and row.is_interrupted):
         return Verdict(Outcome.INTERRUPTED, "It was cut off before its end.", signs, detail)
     return Verdict(Outcome.FATAL, "It failed.", signs, detail)
 
@@ -274,17 +275,15 @@ def _judge_thrown(evidence: Evidence, row: RowSign | None) -> Verdict:
 def _judge_without_row(evidence: Evidence) -> Verdict:
     signs = _all_signs(evidence, None)
     if _is_lost(evidence):
-        reason = "The server forgot the task, perhaps because it was restarted, and no result can be matched to it."
-        return Verdict(Outcome.UNKNOWN, reason, signs, None)
+        return Verdict(Outcome.UNKNOWN, "The server lost the task, and no result can be matched to it.", signs, None)
     if _has_thrown(evidence):
         return _judge_thrown(evidence, None)
     if other := _other_operation(evidence):
         return Verdict(Outcome.UNKNOWN, f"The server did something else meanwhile: {other}.", signs, None)
     noticed, words = _worst_notice(evidence.notices)
     if _is_called_off(evidence):
-        reason = "It ended before it began; a start script can call it off so."
-        return Verdict(Outcome.INTERRUPTED, reason, signs, words)
-    if _is_cut_off_silently(evidence) or _is_cancellation(words or ""):
+        return Verdict(Outcome.INTERRUPTED, "It ended before it began, as one called off does.", signs, words)
+    if _is_cut_off_silently(evidence) or _is_cancellation(words):
         return Verdict(Outcome.INTERRUPTED, "It was cut off before its end.", signs, words)
     if noticed:
         return Verdict(noticed, f"The server reported {noticed}s; no result is there to tell more.", signs, words)
@@ -292,8 +291,8 @@ def _judge_without_row(evidence: Evidence) -> Verdict:
 
 
 def _why_unknown(evidence: Evidence) -> str:
-    rowless = _ROWLESS_EVERYWHERE if evidence.release >= _RELEASE_2_2 else _ROWLESS_BEFORE_2_2
-    if evidence.operation in rowless:
+    is_rowless = evidence.release < _RELEASE_2_2 and evidence.operation in _ROWLESS_BEFORE_2_2
+    if is_rowless or evidence.operation == "CreateReport":
         return "It ended and the server reported no error, but this operation leaves no result on this release."
     if evidence.is_dry_run:
         return "It was a dry run, which leaves no result; nothing was stored."
@@ -322,23 +321,17 @@ def _new_error(evidence: Evidence) -> MetadataSign | None:
 def _is_called_off(evidence: Evidence) -> bool:
     """Recognise a first run that a start script called off: from 2.2 it leaves no row (`2.3.1.0 outcomes:418`)."""
     is_possible = evidence.operation == "Backup" and evidence.release >= _RELEASE_2_2 and not evidence.is_dry_run
-    is_seen = evidence.task is not None and evidence.rows is not None
-    return is_possible and is_seen and _is_unfinished(evidence.last_phase) and _has_moved(evidence) is False
+    return (
+        is_possible and evidence.rows is not None and _is_unfinished(evidence.last_phase) and _has_left_no_end(evidence)
+    )
 
 
-def _has_moved(evidence: Evidence) -> bool | None:
-    """Say whether the metadata tell of a new end; None where whole seconds or a missing answer hide it."""
-    if evidence.after is None:
-        return None
-    ended_at = evidence.after.finished_at
-    started_at = evidence.task.started_at if evidence.task else None
-    finished_at = evidence.task.finished_at if evidence.task else None
-    if ended_at is None or (started_at and ended_at < started_at.replace(microsecond=0)):
+def _has_left_no_end(evidence: Evidence) -> bool:
+    """Say whether the metadata prove that no run ended since the task started; they have whole seconds."""
+    if evidence.task is None or evidence.after is None:
         return False
-    if evidence.before and (evidence.before.finished_at is None or ended_at > evidence.before.finished_at):
-        return True
-    is_too_old = finished_at is not None and ended_at < finished_at.replace(microsecond=0)
-    return False if evidence.before and is_too_old else None
+    started_at, ended_at = evidence.task.started_at, evidence.after.finished_at
+    return ended_at is None or (started_at is not None and ended_at < started_at.replace(microsecond=0))
 
 
 def _is_cut_off_silently(evidence: Evidence) -> bool:
@@ -368,17 +361,17 @@ def _worst_notice(notices: tuple[NoticeSign, ...]) -> tuple[Outcome | None, str 
     return None, None
 
 
-def _own_words(evidence: Evidence, row: RowSign | None) -> list[str]:
-    """Collect what the server said of the failure, the closest to it first."""
-    texts = [evidence.task.error_message if evidence.task else None]
-    texts += [notice.message for notice in evidence.notices if notice.kind == "Error"]
+def _own_words(evidence: Evidence, row: RowSign | None) -> str | None:
+    """Return what the server said of the failure, as close to it as can be; a row's first error may be a lesser one."""
     new_error = _new_error(evidence)
-    texts += [row.first_problem if row else None, new_error.error_message if new_error else None]
-    return [text for text in texts if text]
+    texts = [evidence.task.error_message if evidence.task else None]
+    texts += [notice.message for notice in evidence.notices if notice.kind == "Error" and notice.is_thrown]
+    texts += [new_error.error_message if new_error else None, row.first_problem if row else None]
+    return next((text for text in texts if text), None)
 
 
-def _is_cancellation(text: str) -> bool:
-    return any(words in text.lower() for words in _CANCELLED)
+def _is_cancellation(words: str | None) -> bool:
+    return words is not None and any(phrase in words.lower() for phrase in _CANCELLED)
 
 
 def _first_line(text: str | None) -> str | None:

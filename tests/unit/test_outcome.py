@@ -122,6 +122,27 @@ def test_failure_in_the_words_of_a_cancellation_is_interrupted(words: str) -> No
     assert run(release=OLD, rows=(), notices=(notice(message=words, is_thrown=True),)).outcome is Outcome.INTERRUPTED
 
 
+def test_cancellation_in_a_lesser_text_does_not_hide_the_failure() -> None:
+    retried = row("Fatal", first_problem="Put - Retrying\nTaskCanceledException: A task was canceled.")
+    assert run(task=task("Failed", "the disk is full"), rows=(retried,)).outcome is Outcome.FATAL
+    assert run(task=task(), rows=(retried,), notices=(notice(message="the disk is full", is_thrown=True),)).outcome is (
+        Outcome.FATAL
+    )
+
+
+def test_words_come_from_the_task_then_the_notification_then_the_metadata_then_the_row() -> None:
+    signs: dict[str, object] = {
+        "rows": (row("Fatal", first_problem="of the row"),),
+        "before": NOTHING,
+        "after": metadata(error=60)._replace(error_message="of the metadata"),
+    }
+    assert run(rows=signs["rows"]).detail == "of the row"
+    assert run(**signs).detail == "of the metadata"
+    reported = {"notices": (notice(message="of the script"), notice(message="of the notification", is_thrown=True))}
+    assert run(**signs, **reported).detail == "of the notification"
+    assert run(**signs, **reported, task=task("Failed", "of the task")).detail == "of the task"
+
+
 def test_failure_after_an_abort_that_was_asked_for_is_interrupted_whatever_its_words() -> None:
     assert run(task=task("Failed", "database is locked"), asked="abort").outcome is Outcome.INTERRUPTED
 
@@ -288,7 +309,7 @@ def test_first_run_that_ended_before_it_began_was_called_off() -> None:
         {"task": None},
         {"is_dry_run": True},
         {"operation": "Test"},
-        {"before": metadata(59, 60), "after": metadata(59, 60)},  # same second as the end before: cannot be told
+        {"after": metadata(-9, 0)},  # the run before ended in the very second in which this one began
     ],
 )
 def test_nothing_is_called_off_on_half_the_signs(change: dict[str, object]) -> None:
@@ -414,8 +435,15 @@ def test_error_after_the_last_good_run_is_fatal() -> None:
     assert last(known).state is Outcome.FATAL
 
 
-def test_error_in_the_second_of_the_end_leaves_nothing_proved() -> None:
+def test_error_in_the_second_of_the_end_leaves_success_unproved() -> None:
     assert last(metadata(0, 59, error=59), row=row()).state is Outcome.UNKNOWN
+    assert last(metadata(0, 59, error=59), row=row("Warning")).state is Outcome.WARNING
+
+
+def test_failed_row_is_told_in_the_words_of_the_metadata_of_its_time() -> None:
+    failed = row("Fatal", first_problem="of the row")
+    assert last(metadata(error=60), row=failed).detail == "the last error"
+    assert last(metadata(error=-60), row=failed).detail == "of the row"
 
 
 def test_error_before_the_last_good_run_is_past() -> None:
