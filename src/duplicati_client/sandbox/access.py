@@ -53,6 +53,7 @@ class Access:
         self.release = release
         self.rules = rules
         self.clock = clock
+        self.allowed_hostnames: tuple[str, ...] = rules.allowed_hostnames
         self.logins = Logins(release, rules, holder, clock)
 
     def routes(self) -> Mapping[tuple[str, str], Handler]:
@@ -68,6 +69,10 @@ class Access:
     def restart(self) -> None:
         """Forget what only lives as long as the server: that a forever token was given."""
         self.logins.is_forever_token_issued = False
+
+    def read_hostnames(self, setting: str | None) -> None:
+        """Take the allowed names of the setting, as a server does once, when it starts."""
+        self.allowed_hostnames = (*self.rules.allowed_hostnames, *filter(None, (setting or "").split(";")))
 
     def identify(self, call: Call) -> Identity:
         """Tell who calls; raises Refusal (empty 500) for a token of a revoked login (2.3.1.0 auth:53, 54)."""
@@ -100,7 +105,7 @@ class Access:
     def is_host_allowed(self, host: str) -> bool:
         """Tell whether a Host header is accepted: loopback names, address literals and the configured list."""
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        allowed = {entry.lower() for entry in self.rules.allowed_hostnames}
+        allowed = {entry.lower() for entry in self.allowed_hostnames}
         if "*" in allowed or name.lower() in KNOWN_HOSTS | allowed:
             return True
         try:

@@ -84,6 +84,7 @@ class Sandbox:
         await self.engine.start()
         if not is_known:
             await definitions.fill(self.engine, self.options.definitions)
+        self._read_hostnames()
         self.engine.subscribe(self._hear)
         self.port = await self._server.listen(self.options.port)
         self.engine.settings.set("last-webserver-port", str(self.port))
@@ -103,6 +104,7 @@ class Sandbox:
         await self._server.stop(aborts=kill)
         await self.engine.restart(kill=kill)
         self.access.restart()
+        self._read_hostnames()
         await asyncio.sleep(RESTART_GAP_SECONDS)
         await self._server.listen(self.port)
 
@@ -148,6 +150,10 @@ class Sandbox:
             self.engine.settings.set("server-passphrase-salt", text)
         if isinstance(self.access, Access):
             self._load_access(self.access)
+
+    def _read_hostnames(self) -> None:
+        if isinstance(self.access, Access):
+            self.access.read_hostnames(self.engine.settings.get("allowed-hostnames"))
 
     def _access_path(self) -> str:
         return os.path.join(self.engine.data_folder, "access.json")

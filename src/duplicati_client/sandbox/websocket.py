@@ -20,6 +20,7 @@ from .tokens import ACCESS, SINGLE, BadToken
 
 MESSAGE_BYTES_MAX = 4096
 LOGIN_SECONDS = 65
+CLOSING_SECONDS = 1
 REFUSED_CODE = 4401
 NOT_AUTHENTICATED = "User is not authenticated!"
 # Where the state of a service is asked for; progress and taskcompleted bring their data along.
@@ -109,6 +110,7 @@ class Socket:
         self._subscribed: dict[str, str | None] = {}
         self._unsubscribe: Callable[[], None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
         self._protocol = _open_protocol(call)
         self._flush()
         self._has_subscriptions = notifications.access.release.has_subscriptions
@@ -135,8 +137,9 @@ class Socket:
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for timer in (self._deadline, self._closing):
+            if timer is not None:
+                timer.cancel()
 
     def _begin(self) -> None:
         self._unsubscribe = self._notifications.events.subscribe(self._hear)
@@ -222,8 +225,10 @@ class Socket:
         for data in self._protocol.data_to_send():
             if data:
                 self._transport.write(data)
-        if self._protocol.close_expected():
-            asyncio.get_running_loop().call_later(1, self._transport.close)
+            else:
+                self._transport.close()
+        if self._protocol.close_expected() and self._closing is None:
+            self._closing = asyncio.get_running_loop().call_later(CLOSING_SECONDS, self._transport.close)
 
 
 def _open_protocol(call: Call) -> ServerProtocol:
