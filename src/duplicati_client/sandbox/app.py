@@ -22,7 +22,7 @@ from .faults import RESTART_AFTER_SECONDS, SHORT_TOKEN_SECONDS, Faults, read_fau
 from .legacy_access import LegacyAccess, LegacyGate, hash_password
 from .logins import Rules
 from .release import find
-from .serve import Handler, Router
+from .serve import Router
 from .websocket import Notifications
 
 RESTART_GAP_SECONDS = 0.3
@@ -52,6 +52,19 @@ class Options(NamedTuple):
     disable_signin_tokens: bool = False
 
 
+def build_modern(engine: Engine, rules: Rules, clock: Clock) -> Gate:
+    """Put a modern face before an engine; `clock` is that of the tokens. It needs no socket to be called."""
+    access = Access(engine.release, rules, engine, clock)
+    routes = {**pages.ROUTES, **access.routes(), **modern.routes(engine)}
+    notifications = Notifications(access, engine.events, Router(routes))
+    return Gate(access, Router({**routes, ("GET", "/notifications"): notifications.open}))
+
+
+def build_legacy(engine: Engine, clock: Clock) -> LegacyGate:
+    """Put the legacy face before an engine; `clock` is that of tokens, nonces and sessions."""
+    return LegacyGate(LegacyAccess(engine.settings, clock), legacy.Face(engine))
+
+
 class Sandbox:
     """A running server; `access.clock` can be skipped to let tokens expire."""
 
@@ -60,9 +73,9 @@ class Sandbox:
         self.release = find(options.version)
         self.engine = Engine(self.release, folder=options.folder, clock=Clock(options.speed))
         self.faults = Faults(tuple(map(read_fault, options.faults)), self.release, self.engine.clock)
-        self.access: Access | LegacyAccess
         self.port = 0
-        face = self._build_legacy() if self.release.is_legacy else self._build_modern()
+        face: Gate | LegacyGate = self._build_legacy() if self.release.is_legacy else self._build_modern()
+        self.access: Access | LegacyAccess = face.access
         dress = dress_as_tiny if self.release.is_legacy else dress_as_kestrel
         self._server = Server(self.faults.wrap(face), dress=dress, closes_always=self.release.is_legacy)
         self._restarts: set[asyncio.Task[None]] = set()
@@ -108,7 +121,7 @@ class Sandbox:
         await asyncio.sleep(RESTART_GAP_SECONDS)
         await self._server.listen(self.port)
 
-    def _build_modern(self) -> Handler:
+    def _build_modern(self) -> Gate:
         has_short_tokens = self.faults.has("expired-tokens")
         rules = Rules(
             allowed_hostnames=self.options.allowed_hostnames,
@@ -119,22 +132,16 @@ class Sandbox:
             access_token_seconds=SHORT_TOKEN_SECONDS if has_short_tokens else 900,
             clock_skew_seconds=0 if has_short_tokens else 5,
         )
-        access = Access(self.release, rules, self.engine, Clock())
-        self.access = access
-        routes = {**pages.ROUTES, **access.routes(), **modern.routes(self.engine)}
-        router = Router(routes)
-        notifications = Notifications(access, self.engine.events, router)
-        return Gate(access, Router({**routes, ("GET", "/notifications"): notifications.open}))
+        return build_modern(self.engine, rules, Clock())
 
-    def _build_legacy(self) -> Handler:
-        access = LegacyAccess(self.engine.settings, Clock())
+    def _build_legacy(self) -> LegacyGate:
+        gate = build_legacy(self.engine, Clock())
         if self.faults.has("expired-tokens"):
-            access.session_seconds = SHORT_TOKEN_SECONDS
-            access.restart()
-        self.access = access
+            gate.access.session_seconds = SHORT_TOKEN_SECONDS
+            gate.access.restart()
         if self.options.allowed_hostnames:
             self.engine.settings.set("allowed-hostnames", ";".join(self.options.allowed_hostnames))
-        return LegacyGate(access, legacy.Face(self.engine))
+        return gate
 
     def _choose_password(self, *, is_known: bool) -> None:
         password = self.options.password

@@ -55,19 +55,33 @@ async def fill(engine: Engine, path: str | None) -> None:
 
 
 def read_file(path: str) -> list[Any]:
-    """Read a file of definitions: one exported backup, or a list of them; JSON, or YAML by its name."""
-    with open(path, encoding="utf-8-sig") as file:
-        text = file.read()
-    if path.lower().endswith((".yaml", ".yml")):
-        import yaml  # noqa: PLC0415 - only this needs it, and it is slow to load
+    """Read a file of definitions: one exported backup, or a list of them; JSON, or YAML by its name.
 
-        value = yaml.safe_load(text)
-    else:
-        value = json.loads(text)
+    Raises ValueError for a file that cannot be read or holds something else.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            value = _decode(path, file.read())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     definitions = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, dict) for item in definitions):
+    if not definitions or not all(isinstance(item, dict) for item in definitions):
         raise ValueError(f"{path} holds no backup definitions")
     return definitions
+
+
+def _decode(path: str, text: str) -> Any:
+    if not path.lower().endswith((".yaml", ".yml")):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{path} is no JSON: {error}") from None
+    import yaml  # noqa: PLC0415 - only this needs it, and it is slow to load
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from None
 
 
 def _create(engine: Engine, sample: Sample) -> None:

@@ -287,3 +287,19 @@ def test_a_process_announces_itself_and_ends_on_sigterm():
         assert url.startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("a.json", "{", "is no JSON"),
+        ("a.yaml", "a: [", "is no YAML"),
+        ("a.json", "[]", "holds no backup definitions"),
+        ("a.json", None, "cannot be read: No such file"),
+    ],
+)
+def test_a_file_that_holds_no_definitions_is_told_by_its_name(tmp_path, name, text, complaint):
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"{name} {complaint}"):
+        start_in_thread(Options(definitions=str(tmp_path / name)))
