@@ -10,10 +10,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import errors
+from . import answers
 from .activity import Progress, ServerState, ServerTask
 from .channel import Channel
 from .progress import ProgressReader
 from .state import States
+from .tasks import Tasks
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -22,6 +24,7 @@ _TICK_SECONDS = 1.0
 # Together with an occasional look at a task, polling stays below one request a second.
 _POLL_SECONDS = 1.5
 _PING_SECONDS = 25.0
+_SILENCE_SECONDS = 70.0
 _LONG_POLL_SECONDS = 30
 _RELEASE_WITH_SUBSCRIPTIONS = (2, 2)
 _MESSAGE_BYTES = 32 * 1024 * 1024
@@ -75,10 +78,11 @@ def follow(channel: Channel) -> Iterator[Event | None]:
 
 
 def _open(channel: Channel) -> ClientConnection:
-    """Open the WebSocket logged in by header, which also subscribes to the state (API reference, 6.1 A)."""
+    """Open the WebSocket and log in by its first message, as in 2.3.1.0 websocket:15; then subscribe."""
     from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException  # noqa: PLC0415 - 50 ms
     from websockets.sync.client import connect  # noqa: PLC0415
 
+    token = answers.text(channel.post("api/v1/auth/issuetoken/websocket", "a token for live events"), "Token")
     transport = channel.transport
     sock = transport.open_socket(10.0)
     scheme, _, rest = transport.base_url.partition("://")
@@ -86,7 +90,7 @@ def _open(channel: Channel) -> ClientConnection:
         connection = connect(
             f"ws://{rest}/notifications",
             sock=sock,
-            additional_headers=_handshake_headers(channel),
+            additional_headers={k: v for k, v in transport.headers.items() if k.lower() != "host"},
             compression=None,
             open_timeout=10.0,
             ping_interval=None,
@@ -97,34 +101,34 @@ def _open(channel: Channel) -> ClientConnection:
     except (InvalidHandshake, InvalidURI, WebSocketException, OSError, EOFError, ValueError) as exc:
         sock.close()
         raise errors.ConnectionLost(f"the server or a proxy refuses WebSocket over {scheme}") from exc
-    for service in ("progress", "taskcompleted"):
-        connection.send(json.dumps({"Version": 1, "Id": service, "Action": "sub", "Service": service}))
+    try:
+        connection.send(json.dumps({"Version": 1, "Token": token}))
+        for service in ("legacystatus", "progress", "taskcompleted"):
+            connection.send(json.dumps({"Version": 1, "Id": service, "Action": "sub", "Service": service}))
+    except (WebSocketException, OSError) as exc:
+        raise errors.ConnectionLost("the live connection was closed at once") from exc
     return connection
-
-
-def _handshake_headers(channel: Channel) -> dict[str, str]:
-    """Return what every request carries, the login last; the library adds `Host` by itself."""
-    own = channel.access.headers()
-    taken = {"host", *(name.lower() for name in own)}
-    return {name: value for name, value in channel.transport.headers.items() if name.lower() not in taken} | dict(own)
 
 
 def _by_socket(connection: ClientConnection) -> Generator[Event | None, None, str]:
     """Yield what comes until the connection ends; returns why it did."""
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
 
-    pinged_at = time.monotonic()
+    heard_at = pinged_at = time.monotonic()
     with connection:
-        while True:
-            if time.monotonic() - pinged_at > _PING_SECONDS:
-                pinged_at = time.monotonic()
-                connection.send(json.dumps({"Version": 1, "Id": "ping", "Action": "ping"}))
+        while time.monotonic() - heard_at < _SILENCE_SECONDS:
             try:
-                yield _read_message(connection.recv(timeout=_TICK_SECONDS))
+                if time.monotonic() - pinged_at > _PING_SECONDS:
+                    pinged_at = time.monotonic()
+                    connection.send(json.dumps({"Version": 1, "Id": "ping", "Action": "ping"}))
+                message = connection.recv(timeout=_TICK_SECONDS)
+                heard_at = time.monotonic()
+                yield _read_message(message)
             except TimeoutError:
                 yield None
             except (ConnectionClosed, OSError) as exc:
                 return str(exc) or "closed"
+    return "silence"
 
 
 def _read_message(message: str | bytes) -> Event | None:
@@ -150,7 +154,7 @@ def _by_long_poll(channel: Channel) -> Iterator[Event | None]:
     """Wait for the state in a thread of its own, and meanwhile ask for the progress of what runs, once a tick."""
     waiter = _StateWaiter(States(channel))
     waiter.start()
-    progress = ProgressReader(channel)
+    progress, endings = ProgressReader(channel), _Endings(channel)
     state: ServerState | None = None
     try:
         while True:
@@ -163,11 +167,37 @@ def _by_long_poll(channel: Channel) -> Iterator[Event | None]:
             if isinstance(found, ServerState):
                 state = found
                 yield StateChanged(found)
+                yield from endings.since(found)
                 continue
             yield Fallback(f"no long polling ({found.message}), polling instead")
             yield from _by_polling(channel)
     finally:
         waiter.stop()
+
+
+class _Endings:
+    """Finds out which task ended, where the server does not say so by itself."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._tasks = Tasks(channel)
+        self._active_id: int | None = None
+
+    def since(self, state: ServerState) -> Iterator[TaskEnded]:
+        """Yield the task that ran and is over; the state may name it some time longer (2.3.1.0 extra:9-12)."""
+        before = self._active_id
+        now = state.active.task_id if state.active else None
+        for task_id in {before, now} - {None}:
+            task = self._read(task_id)
+            if task is not None and task.has_ended:
+                now = None if task_id == now else now
+                yield TaskEnded(task)
+        self._active_id = now
+
+    def _read(self, task_id: int | None) -> ServerTask | None:
+        try:
+            return self._tasks.get(task_id or 0)
+        except errors.NotFound:
+            return None
 
 
 class _StateWaiter:
@@ -199,10 +229,11 @@ class _StateWaiter:
 
 def _by_polling(channel: Channel, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Event | None]:
     """Ask for state and progress in turn, one request a tick."""
-    states, progress = States(channel), ProgressReader(channel)
+    states, progress, endings = States(channel), ProgressReader(channel), _Endings(channel)
     while True:
         state = states.get()
         yield StateChanged(state)
+        yield from endings.since(state)
         sleep(_POLL_SECONDS)
         if state.active is not None:
             made = progress.get()

@@ -184,7 +184,9 @@ class _Follower:
             self._away_since = None
             yield from self._tell(event)
             ended = isinstance(event, events.TaskEnded) and event.task.task_id == self._run.task_id
-            if self._is_over(force=ended or isinstance(event, events.StateChanged)):
+            # Without a number the state is all there is to see an end by.
+            has_moved = self._run.task_id is None and isinstance(event, events.StateChanged)
+            if self._is_over(force=ended or has_moved):
                 return
 
     def _tell(self, event: events.Event | None) -> Iterator[Item | None]:
