@@ -12,7 +12,7 @@ from ..http import LIST_ANSWER_BYTES, SMALL_ANSWER_BYTES, Answer, Request, Trans
 from . import answers
 from .auth.credentials import Credentials
 from .auth.probe import LEGACY, MODERN, probe
-from .auth.store import SessionStore
+from .auth.store import SessionStore, load_own
 from .refusals import explain
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Channel:
     def generation(self) -> str:
         """`modern` or `legacy`; asks the server once."""
         if self._generation is None:
-            stored = self.store.load()
-            known = stored.generation if stored is not None and stored.url == self.transport.base_url else None
+            stored = load_own(self.store, self.transport.base_url)
+            known = stored.generation if stored is not None else None
             self._generation = known if known in (MODERN, LEGACY) else probe(self.transport).generation
         return self._generation
 
@@ -85,14 +85,14 @@ class Channel:
         """The server's version as numbers, from the stored session if it is known there."""
         from .models import read_release  # noqa: PLC0415
 
-        stored = self.store.load() if self._system is None else None
-        if stored is not None and stored.version is not None and stored.url == self.transport.base_url:
+        stored = load_own(self.store, self.transport.base_url) if self._system is None else None
+        if stored is not None and stored.version is not None:
             return read_release(stored.version)
         return self.system.release
 
     def _remember_version(self, version: str) -> None:
         with self.store.lock():
-            stored = self.store.load()
+            stored = load_own(self.store, self.transport.base_url)
             if stored is not None and stored.version != version:
                 self.store.save(stored._replace(version=version))
 
@@ -131,7 +131,7 @@ class Channel:
 
     def _is_login_refused(self, request: Request, answer: Answer) -> bool:
         if self.is_legacy:
-            return answer.status == 401 or (answer.status == 400 and not answer.body and "XSRF" in answer.reason)
+            return not answer.body and (answer.status == 401 or (answer.status == 400 and "XSRF" in answer.reason))
         if answer.status == 401:
             return not answer.body
         # A revoked token gives an empty 500 (2.3.1.0 auth:53), but so did one poll in 2.1.0.5 (extra:30): replaying

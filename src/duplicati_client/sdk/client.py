@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from ..http import ConnectionSettings, SocketTransport, Transport
 from .auth.credentials import Credentials
-from .auth.store import MemorySessionStore, Session, SessionStore
+from .auth.store import MemorySessionStore, Session, SessionStore, load_own
 from .backups import Backups
 from .channel import Channel
 from .logs import Logs
@@ -82,8 +82,8 @@ class Duplicati:
 
     @property
     def session(self) -> Session | None:
-        """The stored session, if there is one; it holds secrets: never print it."""
-        return self._channel.store.load()
+        """The stored session with this server, if there is one; it holds secrets: never print it."""
+        return load_own(self._channel.store, self.url)
 
     def login(self) -> None:
         """Log in now with the credentials, whatever session is stored; raises `LoginMissing`, `LoginRefused`."""

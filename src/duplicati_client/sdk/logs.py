@@ -26,10 +26,10 @@ class Logs:
         query = {"pagesize": min(500, max(10, count)), "offset": before_row_id}
         try:
             raw = self._channel.get(path, "the log", query=query, max_bytes=LIST_ANSWER_BYTES)
-        except errors.ServerFailed:
-            if not self._channel.is_legacy:
+        except errors.ServerFailed as exc:
+            if not self._channel.is_legacy or "no such table" not in exc.message:
                 raise
-            return []  # no database yet: 500 in 2.0.8.1 (configuring-backups:153)
+            return []  # no database yet (2.0.8.1 configuring-backups:153)
         return [LogRow.read(item) for item in answers.sequence(raw, "the log")][:count]
 
     def of_server(self, *, count: int = 100) -> list[ServerLogEntry]:

@@ -133,7 +133,7 @@ class Backup(NamedTuple):
         metadata = inner.get("Metadata")
         sources = inner.get("Sources")
         return cls(
-            str(backup_id) if isinstance(backup_id, int) else answers.backup_id(_checked_id(backup_id)),
+            _checked_id(backup_id),
             answers.text(inner, "Name"),
             answers.text(inner, "Description"),
             answers.text(inner, "TargetURL"),
@@ -154,7 +154,7 @@ class Backup(NamedTuple):
 
 def _checked_id(value: object) -> str:
     try:
-        return answers.backup_id(value if isinstance(value, str) else "")
+        return answers.backup_id(str(value) if isinstance(value, int | str) else "")
     except errors.InvalidValue as exc:
         raise errors.NotUnderstood("the server gave a backup an id that cannot be one") from exc
 

@@ -22,6 +22,8 @@ def explain(answer: Answer, what: str) -> errors.DuplicatiClientError:
     by_text = _explain_text(answer, raw, said)
     if by_text is not None:
         return by_text
+    if answer.status == 404 and answer.body.lstrip()[:1] == b"<":
+        return errors.NotDuplicati(f"a web page says that {what} is not there: is this the server's own address?")
     return _explain_status(answer, said, what)
 
 

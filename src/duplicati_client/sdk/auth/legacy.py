@@ -11,7 +11,7 @@ from .. import answers
 from ..refusals import explain
 from .credentials import Credentials
 from .probe import LEGACY, read_cookie
-from .store import Session, SessionStore
+from .store import Session, SessionStore, load_own
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -26,7 +26,7 @@ class LegacyAccess:
 
     def headers(self) -> Mapping[str, str]:
         """Return what a request needs, logging in first if nothing is stored."""
-        session = self._store.load()
+        session = self._load()
         if session is None or session.xsrf_token is None:
             with self._store.lock():
                 session = self._enter()
@@ -35,7 +35,7 @@ class LegacyAccess:
     def renew(self, used: Mapping[str, str]) -> bool:
         """Get a new XSRF token after a 400, and a new session after a 401; raises `SessionEnded`."""
         with self._store.lock():
-            session = self._store.load()
+            session = self._load()
             if session is None or _headers(session) == used:
                 self._enter()
         return True
@@ -47,26 +47,35 @@ class LegacyAccess:
             self._enter()
 
     def logout(self) -> bool:
-        """End the session, and say whether that is proven: the server must refuse it afterwards."""
+        """End the session, and say whether that is proven: the front page must want a login again."""
         with self._store.lock():
-            session = self._store.load()
+            session = self._load()
+            has_ended = session is not None and self._end(session)
             self._store.clear()
-        if session is None or session.session_token is None:
+        return has_ended
+
+    def _end(self, session: Session) -> bool:
+        if session.session_token is None:
             return False
-        headers = _headers(session)
-        self._transport.send(Request("GET", "logout.cgi", headers))
-        answer = self._transport.send(Request("GET", "api/v1/serverstate", headers))
-        return answer.status == 401
+        self._transport.send(Request("GET", "logout.cgi", _headers(session)))
+        return self._ask_front_page(session.session_token).status == 302
+
+    def _load(self) -> Session | None:
+        return load_own(self._store, self._transport.base_url, LEGACY)
+
+    def _ask_front_page(self, session_token: str | None) -> Answer:
+        return self._transport.send(
+            Request("GET", "", {"Cookie": f"session-auth={session_token}"} if session_token else {})
+        )
 
     def _enter(self) -> Session:
         """Fetch an XSRF token, keep the session if it still lives, else log in (API reference, 8.3 and 8.4)."""
-        stored = self._store.load()
+        stored = self._load()
         session_token = stored.session_token if stored else None
-        cookies = {"Cookie": f"session-auth={session_token}"} if session_token else {}
-        answer = self._transport.send(Request("GET", "", cookies))
+        answer = self._ask_front_page(session_token)
         xsrf_token = read_cookie(answer, "xsrf-token")
-        if xsrf_token is None:
-            raise explain(answer, "a token") if answer.status >= 400 else errors.NotUnderstood("no token came")
+        if xsrf_token is None or not unquote(xsrf_token).isprintable():
+            raise _explain_missing_token(answer, self._transport.base_url)
         session = Session(
             self._transport.base_url, LEGACY, xsrf_token=unquote(xsrf_token), session_token=session_token,
             version=stored.version if stored else None,
@@ -100,6 +109,13 @@ class LegacyAccess:
         # A deadline matters here: without a password set the server never answers (2.0.8.1 no-password:808).
         body = urlencode(form).encode()
         return self._transport.send(Request("POST", "login.cgi", {**_FORM, **headers}, body, deadline_seconds=15.0))
+
+
+def _explain_missing_token(answer: Answer, url: str) -> errors.DuplicatiClientError:
+    if answer.status >= 400:
+        return explain(answer, "a token")
+    hint = f"if the server was upgraded, log in again: duplicati login {url}"
+    return errors.NotUnderstood(f"{url} gives no token, as a server of release 2.0 should", hint=hint)
 
 
 def _headers(session: Session) -> Mapping[str, str]:

@@ -11,14 +11,15 @@ from typing import Any
 from ... import errors
 from ...http import Answer, Request, Transport
 from .. import answers
+from ..refusals import explain
 from .credentials import Credentials
 from .probe import MODERN
-from .store import Session, SessionStore
+from .store import Session, SessionStore, load_own
 
 _RENEW_BEFORE_END_SECONDS = 60.0
-# A pair may be used a second time for 30 s when its answer was lost (API reference, 2.4); leave a margin.
-_REPEAT_WITHIN_SECONDS = 25.0
+_REFRESH_SECONDS = 10.0
 _DEFAULT_LIFE_SECONDS = 15 * 60.0
+_LONGEST_LIFE_SECONDS = 20 * 365 * 86400.0
 _COOKIE = re.compile(r"RefreshToken_[0-9]{1,5}")
 
 
@@ -44,7 +45,7 @@ class ModernAccess:
             return {"Authorization": f"PreAuth {self._credentials.preauth_token}"}
         if self._credentials.forever_token is not None:
             return _bearer(self._credentials.forever_token)
-        session = self._store.load()
+        session = self._load()
         if session is None or not self._is_fresh(session):
             session = self._renew(session.access_token if session else None)
         return _bearer(session.access_token)
@@ -67,18 +68,23 @@ class ModernAccess:
     def logout(self) -> bool:
         """End the session on the server, and say whether that is proven: its own pair must be refused afterwards."""
         with self._store.lock():
-            session = self._store.load()
+            session = self._load()
             has_ended = session is not None and self._end(session)
             self._store.clear()
         return has_ended
 
+    def _load(self) -> Session | None:
+        return load_own(self._store, self._transport.base_url, MODERN)
+
     def _is_fresh(self, session: Session) -> bool:
-        has_time = session.access_ends_at - self._clock() > _RENEW_BEFORE_END_SECONDS
-        return session.access_token is not None and has_time
+        if session.access_token is None:
+            return False
+        margin_seconds = min(_RENEW_BEFORE_END_SECONDS, _read_life_seconds(session.access_token) / 10)
+        return session.access_ends_at - self._clock() > margin_seconds
 
     def _renew(self, refused_token: str | None) -> Session:
         with self._store.lock():
-            session = self._store.load()
+            session = self._load()
             if session is not None and session.access_token != refused_token and self._is_fresh(session):
                 return session  # another process was quicker
             if session is not None and session.refresh_token is not None:
@@ -86,7 +92,7 @@ class ModernAccess:
                 if answer.status == 200:
                     return self._keep(answer, session)
                 if not _is_refusal(answer):
-                    raise errors.ServerFailed(f"the session could not be renewed (status {answer.status})")
+                    raise explain(answer, "the renewal of the session")
                 self._store.clear()
             if self._credentials.password is not None or self._credentials.signin_token is not None:
                 return self._log_in()
@@ -95,22 +101,22 @@ class ModernAccess:
             raise errors.SessionEnded(f"the session for {self._transport.base_url} has ended")
 
     def _refresh(self, session: Session) -> Answer:
-        """Send the pair; once more if the answer was lost, while the server still allows the old pair."""
+        """Send the pair; exactly once more if the answer was lost.
+
+        The server takes an old pair for 30 s if it is the last one; the one before that is theft to it, and ends the
+        session (API reference, 2.4).
+        """
         request = Request(
             "POST",
             "api/v1/auth/refresh",
             {"Content-Type": "application/json", "Cookie": f"{session.cookie_name}={session.refresh_token}"},
             json.dumps({"Nonce": session.refresh_nonce} if session.refresh_nonce else {}).encode(),
-            deadline_seconds=10.0,
+            deadline_seconds=_REFRESH_SECONDS,
         )
-        started_at = time.monotonic()
-        while True:
-            try:
-                return self._transport.send(request)
-            except (errors.ConnectionLost, errors.DeadlineExceeded):
-                if time.monotonic() - started_at > _REPEAT_WITHIN_SECONDS - request.deadline_seconds:
-                    raise
-                time.sleep(0.2)
+        try:
+            return self._transport.send(request)
+        except (errors.ConnectionLost, errors.DeadlineExceeded):
+            return self._transport.send(request)
 
     def _log_in(self) -> Session:
         answer = self._transport.send(self._login_request())
@@ -191,14 +197,12 @@ def _read_life_seconds(token: str) -> float:
         part = token.split(".")[1]
         claims = json.loads(binascii.a2b_base64(part.replace("-", "+").replace("_", "/") + "=="))
         life = float(claims["exp"]) - float(claims.get("nbf") or claims["iat"])
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError):
         return _DEFAULT_LIFE_SECONDS
-    return life if life > 0 else _DEFAULT_LIFE_SECONDS
+    return life if 0 < life < _LONGEST_LIFE_SECONDS else _DEFAULT_LIFE_SECONDS
 
 
 def _explain_refusal(answer: Answer, url: str) -> errors.DuplicatiClientError:
-    from ..refusals import explain  # noqa: PLC0415 - only when refused
-
-    if answer.status == 401:
+    if _is_refusal(answer):
         return errors.LoginRefused(f"{url} refuses this password or token", hint="try again: duplicati login " + url)
     return explain(answer, "the login")

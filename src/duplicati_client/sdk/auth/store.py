@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import RLock
 from typing import NamedTuple, Protocol
 
 from ... import errors
+
+# Longer than any renewal takes, its repeat included; whoever holds the lock longer hangs or was stopped.
+_LOCK_PATIENCE_SECONDS = 60.0
+_LOCK_POLL_SECONDS = 0.05
+_LATEST_END = 4e9  # in the year 2096; a stored moment beyond is damage
 
 
 class Session(NamedTuple):
@@ -51,6 +57,14 @@ class SessionStore(Protocol):
         ...
 
 
+def load_own(store: SessionStore, url: str, generation: str | None = None) -> Session | None:
+    """Return what is kept if it belongs to this server: a token must never reach another one."""
+    session = store.load()
+    if session is None or session.url != url or generation not in (None, session.generation):
+        return None
+    return session
+
+
 class MemorySessionStore:
     """Keeps a session as long as the program runs."""
 
@@ -83,10 +97,11 @@ class FileSessionStore:
     takes a second use of an old pair for theft, API reference 2.4).
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, lock_patience_seconds: float = _LOCK_PATIENCE_SECONDS) -> None:
         self._path = path
+        self._lock_patience_seconds = lock_patience_seconds
         self._memory = MemorySessionStore()
-        self.is_persistent = _make_private_folder(os.path.dirname(path))
+        self.is_persistent = _make_private_folder(os.path.dirname(path) or ".")
 
     def load(self) -> Session | None:
         """Return what is kept, or None; a damaged or foreign file counts as none."""
@@ -95,18 +110,20 @@ class FileSessionStore:
         try:
             with open(self._path, encoding="utf-8") as file:
                 return _read_session(json.loads(file.read(256 * 1024)))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def save(self, session: Session) -> None:
-        """Keep this instead, atomically; raises `InputOutputFailed` when the disk is full."""
+        """Keep this instead, atomically; raises `InputOutputFailed` when the disk is full. Call it under the lock."""
         if not self.is_persistent:
             self._memory.save(session)
             return
         text = json.dumps(session._asdict(), indent=1)
-        temporary = f"{self._path}.{os.getpid()}.new"
+        temporary = f"{self._path}.new"
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)  # left by a program that was killed while it wrote
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -124,14 +141,21 @@ class FileSessionStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Wait for the lock file's lock; without a writable folder only threads are kept apart."""
+        """Wait for the lock file's lock, a minute at most; without a writable folder only threads are kept apart.
+
+        Raises `Busy` when another program does not let go of it.
+        """
         if not self.is_persistent:
             with self._memory.lock():
                 yield
             return
-        descriptor = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        name = f"{self._path}.lock"
         try:
-            _lock_file(descriptor)
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as exc:
+            raise errors.InputOutputFailed(f"the session cannot be locked with {name}: {exc.strerror}") from exc
+        try:
+            _lock_file(descriptor, name, self._lock_patience_seconds)
             yield
         finally:
             os.close(descriptor)
@@ -145,15 +169,29 @@ def _make_private_folder(folder: str) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def _lock_file(descriptor: int) -> None:
-    if os.name == "nt":
-        import msvcrt  # noqa: PLC0415 - only on Windows
+def _lock_file(descriptor: int, name: str, patience_seconds: float) -> None:
+    started_at = time.monotonic()
+    while not _try_lock(descriptor, name):
+        if time.monotonic() - started_at >= patience_seconds:
+            raise errors.Busy("another program holds the session", hint=f"which one: fuser {name}")
+        time.sleep(_LOCK_POLL_SECONDS)
 
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        import fcntl  # noqa: PLC0415 - not on Windows
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+def _try_lock(descriptor: int, name: str) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt  # noqa: PLC0415 - only on Windows
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl  # noqa: PLC0415 - not on Windows
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as exc:
+        raise errors.InputOutputFailed(f"the session cannot be locked with {name}: {exc.strerror}") from exc
+    return True
 
 
 def _read_session(raw: object) -> Session | None:
@@ -161,5 +199,7 @@ def _read_session(raw: object) -> Session | None:
         return None
     known = {name: raw[name] for name in Session._fields if name in raw and isinstance(raw[name], str)}
     ends_at = raw.get("access_ends_at")
-    known["access_ends_at"] = float(ends_at) if isinstance(ends_at, int | float) else 0.0
+    known["access_ends_at"] = 0.0
+    if isinstance(ends_at, int | float) and 0 <= ends_at < _LATEST_END:
+        known["access_ends_at"] = float(ends_at)
     return Session(**known) if "generation" in known else None
