@@ -55,7 +55,7 @@ bench: $(VENV)/.developing
 acceptance: $(VENV)/.installed
 	@$(BIN)/python -m tests.acceptance --server '$(SERVER)' --password-file '$(PASSWORD_FILE)' $(if $(DATA),--data '$(DATA)')
 
-picture: $(VENV)/.installed
+picture: $(VENV)/.developing
 	@$(BIN)/python demo/picture.py docs/images/terminal.svg
 
 clean:

@@ -45,11 +45,11 @@ def main() -> int:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
-        with _folder():
+        with working_folder():
             if arguments.server:
                 show_own_server(Server(arguments.server, arguments.password_file.resolve()), arguments.run)
             else:
-                with _sandbox() as server:
+                with running_sandbox() as server:
                     show_sandbox(server)
     except DemoFailed as failure:
         print(f"\nThe demonstration stopped: {failure}", file=sys.stderr)
@@ -67,7 +67,7 @@ def show_sandbox(server: Server) -> None:
     _command("list", "backups")
     _command("get", "backup", "1")
     say("Run one and follow it to its end.")
-    _run("1", ends_with=0)
+    _run("1", ends_with=0, is_live=True)
     say("This one ends with warnings, and its exit status says so to a script.")
     _run("Photos", ends_with=2)
     say("And this one fails.")
@@ -85,7 +85,7 @@ def show_own_server(server: Server, run: str | None) -> None:
     if backup_id:
         _command("get", "backup", backup_id)
     if run:
-        _run(run, ends_with=None)
+        _run(run, ends_with=None, is_live=True)
     else:
         say("Nothing was run: name a backup with RUN=NAME for that.")
     _command("logout")
@@ -100,9 +100,9 @@ def _log_in(server: Server) -> None:
     _command("login", server.url, "--password-file", _short(server.password_file))
 
 
-def _run(backup: str, *, ends_with: int | None) -> None:
-    # Without a terminal there is no progress bar to look at, but the lines for scripts show the same.
-    live = [] if sys.stdout.isatty() else ["--output", "json"]
+def _run(backup: str, *, ends_with: int | None, is_live: bool = False) -> None:
+    # Without a terminal there is no line of progress to look at, but the lines for scripts show the same.
+    live = ["--output", "json"] if is_live and not sys.stdout.isatty() else []
     _command("run", backup, "--wait", *live, ends_with=ends_with)
 
 
@@ -110,7 +110,7 @@ def _command(*words: str, ends_with: int | None = 0) -> None:
     """Print a command, let it write to this terminal, and tell how it ended."""
     print(f"\n$ {shlex.join(['duplicati', *words])}", flush=True)
     status = subprocess.run(
-        [PROGRAM, *words], env=_environment(), cwd=ROOT, check=False, stdin=subprocess.DEVNULL
+        [PROGRAM, *words], env=environment(), cwd=ROOT, check=False, stdin=subprocess.DEVNULL
     ).returncode
     if status or ends_with != 0:
         print(f"[exit status {status}{f': {MEANINGS[status]}' if status in MEANINGS else ''}]", flush=True)
@@ -120,12 +120,12 @@ def _command(*words: str, ends_with: int | None = 0) -> None:
 
 def _first_backup_id() -> str | None:
     command = [PROGRAM, "list", "backups", "--output", "ids"]
-    found = subprocess.run(command, env=_environment(), cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    found = subprocess.run(command, env=environment(), cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
     return next(iter(found.stdout.split()), None)
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[None]:
+def working_folder() -> Iterator[None]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "tmp").mkdir(parents=True)
     try:
@@ -135,13 +135,13 @@ def _folder() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _sandbox() -> Iterator[Server]:
+def running_sandbox() -> Iterator[Server]:
     words = ["sandbox", "--data", ".demo/server", "--output", "json"]
     say("A sandbox server, which behaves like a real one of release 2.3.1, starts in the background.")
     print(f"\n$ {shlex.join(['duplicati', *words])} &", flush=True)
     # A session of its own keeps Ctrl-C from reaching it before the command that is being shown.
     process = subprocess.Popen(
-        [PROGRAM, *words], env=_environment(), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [PROGRAM, *words], env=environment(), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
         yield _ready(process)
@@ -171,7 +171,7 @@ def _ready(process: subprocess.Popen[str]) -> Server:
     return Server(ready["URL"], password_file)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return an environment in which nothing is read from or written to the person's own folders."""
     home = FOLDER / "home"
     folders = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "STATE", "CACHE", "DATA")}
