@@ -71,8 +71,9 @@ class Sandbox:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.release = find(options.version)
+        faults = tuple(map(read_fault, options.faults))
         self.engine = Engine(self.release, folder=options.folder, clock=Clock(options.speed))
-        self.faults = Faults(tuple(map(read_fault, options.faults)), self.release, self.engine.clock)
+        self.faults = Faults(faults, self.release, self.engine.clock)
         self.port = 0
         face: Gate | LegacyGate = self._build_legacy() if self.release.is_legacy else self._build_modern()
         self.access: Access | LegacyAccess = face.access
