@@ -41,7 +41,9 @@ def test_neutralised_lines_hold_no_control_character_but_the_breaks(text):
     assert not any(is_dangerous(character) for line in neutralise_lines(text).split("\n") for character in line)
 
 
-@pytest.mark.parametrize("text", ["Documents", "Füße ließen", "日本語のバックアップ", "سلام دنیا", "می‌خواهم", "👩‍💻 work", "a b"])
+@pytest.mark.parametrize(
+    "text", ["Documents", "Füße ließen", "日本語のバックアップ", "سلام دنیا", "می‌خواهم", "👩‍💻 work", "a b"]
+)
 def test_ordinary_names_of_any_script_are_shown_as_they_are(text):
     assert neutralise(text) == text
 

@@ -103,7 +103,7 @@ class Console:
         """Tell of an error, and what to do next."""
         self._talk(f"duplicati: {neutralise(message)}\n")
         if hint:
-            self._talk(f"  {'' if hint.endswith('?') else 'try: '}{neutralise(hint)}\n")
+            self._talk(f"  {'' if '?' in hint else 'try: '}{neutralise(hint)}\n")
 
     def draw(self, text: str) -> None:
         """Write to stderr as it is, for progress that redraws its line."""

@@ -24,7 +24,7 @@ _OF_OUTCOME = {"success": 0, "warning": 2, "error": 3, "fatal": 4, "interrupted"
 _OF_ERROR: tuple[tuple[type[errors.DuplicatiClientError], int], ...] = (
     (errors.UsageInvalid, 64),
     (errors.InvalidValue, 65),
-    (errors.AmbiguousName, 65),
+    (errors.AmbiguousName, 64),
     (errors.NotFound, 66),
     (errors.NotSupported, 66),
     (errors.Unreachable, 69),

@@ -135,5 +135,3 @@ class Stage:
 def _json_answer(status: int, value: Any, *headers: tuple[str, str]) -> Answer:
     kind = ("Content-Type", "application/json")
     return Answer(status, "", (kind, *headers), json.dumps(value).encode())
-
-

@@ -44,5 +44,6 @@ def perform(call: Call) -> int:
 def _fetch(server: Duplicati, kind: str, selector: str) -> Page:
     item = get(server, kind, selector)
     inner = item.get("Backup", item) if kind == "backup" else item
+    shown = {"Backup": inner, **item} if kind == "backup" else item
     item_id = next(iter(item)) if kind == "setting" else str(inner.get("ID"))
-    return Page(kind, item, outline(item), item_id)
+    return Page(kind, item, outline(shown), item_id)

@@ -100,14 +100,13 @@ def _start(call: Call, server: Duplicati, talk: Talk, backup: Backup) -> Started
 
 def _follow(server: Duplicati, talk: Talk, backup: Backup, started: StartedRun, ends_at: float | None) -> int:
     line = ProgressLine(talk, backup.name)
-    timeout_seconds = None if ends_at is None else max(0.0, ends_at - time.monotonic())
+    timeout_seconds = None if ends_at is None else max(0.0, round(ends_at - time.monotonic(), 1))
     try:
         for item in run.follow(server, started, timeout_seconds=timeout_seconds):
             if isinstance(item, run.Ended):
                 line.clear()
                 return _tell_end(talk, backup, item)
-            if item is not None:
-                _tell(talk, backup, line, item)
+            _tell(talk, backup, line, item)
     except KeyboardInterrupt:
         line.clear()
         _leave(server, talk, backup, started)
@@ -116,7 +115,10 @@ def _follow(server: Duplicati, talk: Talk, backup: Backup, started: StartedRun, 
     raise errors.NotUnderstood("the run was followed to no end")
 
 
-def _tell(talk: Talk, backup: Backup, line: ProgressLine, item: Progress | Note) -> None:
+def _tell(talk: Talk, backup: Backup, line: ProgressLine, item: Progress | Note | None) -> None:
+    if item is None:
+        line.tick()
+        return
     if isinstance(item, run.Progress):
         line.show(item)
         talk.print_record(StreamRecord("progress", make_progress_item(item, backup.name)))

@@ -50,14 +50,22 @@ class ProgressLine:
         self._is_dotted = is_wanted and not self._is_live and console.is_verbose
         self._next_at = clock() + (0.0 if self._is_live else _LINE_SECONDS)
         self._is_drawn = False
+        self._last: Progress | None = None
 
     def show(self, progress: Progress) -> None:
         """Show how far the run is, unless it was shown just now."""
+        self._last = progress
+        self.tick()
+
+    def tick(self) -> None:
+        """Show the time that passes also while nothing new is known."""
         now = self._clock()
+        if self._last is None:
+            return
         self._began_at = now if self._began_at is None else self._began_at
         if now < self._next_at:
             return
-        text = describe(progress, self._name, now - self._began_at)
+        text = describe(self._last, self._name, now - self._began_at)
         if self._is_live:
             self._next_at = now + _REDRAW_SECONDS
             line = cut(text, self._talk.console.talk_width() - 1, "")
@@ -96,7 +104,7 @@ def describe_phase(phase: str) -> str:
     known = _PHASES.get(phase)
     if known is not None:
         return known
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", phase.partition("_")[2] or phase)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", phase.removeprefix("Backup_"))
     return neutralise(words.replace("_", " ").lower()) or "waiting"
 
 
