@@ -64,8 +64,7 @@ def _open(ask: Ask, backup: Backup) -> Database:
     # Every listing uses up a task number and an operation number (2.0.8.1 contents-and-restore:588, 592).
     ask.engine.queue.next_id()
     database = ask.engine.database(backup.backup_id)
-    if database.exists:
-        database.begin_operation()
+    database.begin_operation()
     return database
 
 
