@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -136,10 +137,8 @@ def _encrypt(sock: socket.socket, context: ssl.SSLContext) -> socket.socket:
 
 
 def _shut(sock: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 def server_context(name: str = "server", *, asks_client: bool = False) -> ssl.SSLContext:

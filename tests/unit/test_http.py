@@ -42,9 +42,14 @@ def ask_of(raw: bytes, request: Request | None = None) -> Answer:
 
 @pytest.mark.parametrize(
     "start",
-    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"],
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
     ids=["head", "body", "chunks", "unbounded body"],
-)  # fmt: skip
+)
 def test_deadline_counts_for_the_whole_exchange_however_slowly_it_drips(start: bytes) -> None:
     def handle(peer: Peer) -> None:
         peer.read_head()
@@ -120,9 +125,9 @@ def test_endless_answer_ends_at_its_cap(start: bytes, part: bytes) -> None:
 
 @pytest.mark.parametrize("part", [b"X-Header: 1\r\n", b"X" * 1000, b"HTTP/1.1 100 Continue\r\n\r\n"])
 def test_endless_head_is_refused(part: bytes) -> None:
-    with endless(b"HTTP/1.1 200 OK\r\n" if part[0:1] == b"X" else b"", part) as server:
-        with pytest.raises(errors.NotUnderstood):
-            ask(server.url)
+    start = b"HTTP/1.1 200 OK\r\n" if part.startswith(b"X") else b""
+    with endless(start, part) as server, pytest.raises(errors.NotUnderstood):
+        ask(server.url)
 
 
 def test_answer_as_large_as_its_cap_is_read_and_one_byte_more_is_not() -> None:
@@ -390,9 +395,8 @@ def test_header_that_would_change_the_request_is_refused(name: str, value: str) 
 )
 def test_request_that_could_be_two_is_refused_before_a_byte_is_sent(request_: Request) -> None:
     heads: list[str] = []
-    with Loopback(replying(message(), heads=heads)) as server:
-        with pytest.raises(errors.InvalidValue):
-            ask(server.url, request_)
+    with Loopback(replying(message(), heads=heads)) as server, pytest.raises(errors.InvalidValue):
+        ask(server.url, request_)
     assert heads == []
 
 
