@@ -206,7 +206,6 @@ class Handle:
     """A sandbox that runs in a thread of its own, for synchronous code."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import h11
 
@@ -220,5 +220,5 @@ def read_call(request: h11.Request, body: bytes) -> Call:
         query={name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)} if query else {},
         headers=headers,
         body=body,
-        host=unquote(headers.get("host", "")),
+        host=headers.get("host", ""),
     )
