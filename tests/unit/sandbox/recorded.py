@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from duplicati_client.sandbox.serve import Call
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
-TOKEN = re.compile(r"<jwt-\d+>")
 VOLATILE = {"Date", "ETag", "Last-Modified", "Last-modified"}
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from duplicati_client.sandbox.connection import Server, dress_as_kestrel, dress_as_tiny
+from duplicati_client.sandbox.connection import Connection, Server, dress_as_kestrel, dress_as_tiny
 from duplicati_client.sandbox.serve import Call, Refusal, Reply, json_reply, read_json
 
 
@@ -140,3 +140,32 @@ def test_a_body_that_is_missing_wrong_or_of_another_type_is_refused(body, header
     with pytest.raises(Refusal) as refused:
         read_json(Call("POST", "/", headers=headers, body=body))
     assert refused.value.reply == Reply(status)
+
+
+class Transport:
+    """Notes what is written and that it was closed."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(("version", "is_closed"), [(b"1.0", True), (b"1.1", False)])
+def test_only_the_older_http_ends_the_connection_by_itself(version, is_closed):
+    async def call() -> Transport:
+        transport = Transport()
+        connection = Connection(Server(Face(), dress=dress_as_kestrel))
+        connection.connection_made(transport)
+        connection.data_received(b"GET / HTTP/%b\r\nHost: localhost\r\n\r\n" % version)
+        await asyncio.sleep(0.01)
+        return transport
+
+    transport = asyncio.run(call())
+    assert transport.written.startswith(b"HTTP/1.1 200 OK")
+    assert transport.is_closed is is_closed

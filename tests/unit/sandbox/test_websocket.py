@@ -51,6 +51,10 @@ class Wire:
         for data in self.client.data_to_send():
             self.socket.data_received(data)
 
+    def answer(self) -> None:
+        for data in self.client.data_to_send():
+            self.socket.data_received(data)
+
     def received(self) -> list:
         frames = [event for event in self.client.events_received() if getattr(event, "opcode", None) is Opcode.TEXT]
         return [json.loads(bytes(frame.data)) for frame in frames]
@@ -193,3 +197,13 @@ def test_2_2_knows_no_remote_control_subscription():
 def test_a_call_without_an_upgrade_is_an_empty_400():
     reply = asyncio.run(build().open(Call("GET", "/notifications")))
     assert (reply.status, reply.body) == (400, b"")
+
+
+def test_a_refused_socket_ends_once_the_client_has_agreed():
+    async def agree() -> tuple[bool, bool]:
+        wire = await Wire(build("2.1")).open()
+        was_closed = wire.is_closed
+        wire.answer()
+        return was_closed, wire.is_closed
+
+    assert asyncio.run(agree()) == (False, True)
