@@ -73,9 +73,9 @@ def test_wrong_pin_is_refused_and_tells_what_was_seen() -> None:
 
 def test_wrong_pin_is_refused_before_anything_is_sent() -> None:
     heads: list[str] = []
-    with Loopback(replying(message(), heads=heads), context=server_context()) as server:
-        with pytest.raises(errors.CertificateRefused):
-            ask(server, pin_sha256="0" * 64)
+    serve = replying(message(), heads=heads)
+    with Loopback(serve, context=server_context()) as server, pytest.raises(errors.CertificateRefused):
+        ask(server, pin_sha256="0" * 64)
     assert heads == []
 
 

@@ -93,13 +93,15 @@ class LegacyAccess:
             kind = errors.SessionEnded if had_session else errors.LoginMissing
             raise kind(f"{session.url} wants a login")
         answer = self._post_login({"get-nonce": "1"}, {})
-        raw = answers.decode(answer, "the nonce")
         nonce_cookie = read_cookie(answer, "session-nonce")
         if answer.status != 200 or nonce_cookie is None:
             raise explain(answer, "a nonce")
+        raw = answers.decode(answer, "the nonce")
         proof = _prove(password, answers.text(raw, "Nonce"), answers.text(raw, "Salt"))
         answer = self._post_login({"password": proof}, {"Cookie": f"session-nonce={nonce_cookie}"})
         session_token = read_cookie(answer, "session-auth")
+        if answer.status not in (200, 401):
+            raise explain(answer, "the login")
         if answer.status != 200 or session_token is None:
             hint = f"try again: duplicati login {session.url}"
             raise errors.LoginRefused(f"{session.url} refuses this password", hint=hint)
@@ -112,7 +114,7 @@ class LegacyAccess:
 
 
 def _explain_missing_token(answer: Answer, url: str) -> errors.DuplicatiClientError:
-    if answer.status >= 400:
+    if answer.status >= 300:
         return explain(answer, "a token")
     hint = f"if the server was upgraded, log in again: duplicati login {url}"
     return errors.NotUnderstood(f"{url} gives no token, as a server of release 2.0 should", hint=hint)

@@ -197,9 +197,9 @@ def test_lock_keeps_threads_and_stores_apart(path: str) -> None:
 
 
 def test_lock_that_nobody_lets_go_is_told_and_not_waited_for_without_end(path: str) -> None:
-    with FileSessionStore(path).lock(), pytest.raises(errors.Busy) as caught:
-        with FileSessionStore(path, lock_patience_seconds=0.1).lock():
-            pass
+    second = FileSessionStore(path, lock_patience_seconds=0.1)
+    with FileSessionStore(path).lock(), pytest.raises(errors.Busy) as caught, second.lock():
+        pass
     assert path in caught.value.hint
 
 
