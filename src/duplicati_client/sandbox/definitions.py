@@ -16,7 +16,7 @@ from .clock import Clock, whole_seconds
 from .engine import Engine
 from .failures import BadBinding, Refused
 
-HURRIED_SPEED = 500.0
+HURRIED_SPEED = 100.0
 DAY_SECONDS = 86_400
 PAST_RUNS = 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import platform
@@ -119,7 +118,7 @@ async def tell_system(ask: Ask) -> Reply:
             "CaseSensitiveFilesystem": True,
             "MonoVersion": "6.8.0.105",
             "MachineName": platform.node(),
-            "UserName": _user_name(),
+            "UserName": "sandbox",
             "NewLine": "\n",
             "CLRVersion": "4.0.30319.42000",
             "CLROSInfo": {"Platform": "Unix", "ServicePack": "", "Version": "6.1", "VersionString": "Unix 6.1"},
@@ -139,13 +138,6 @@ async def tell_system(ask: Ask) -> Reply:
             "BrowserLocaleSupported": False,
         }
     )
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "root"
 
 
 async def list_settings(ask: Ask) -> Reply:
