@@ -16,6 +16,7 @@ RESTART_AFTER_SECONDS = 1.0
 ONCE = frozenset({"restart-in-run", "restart-kill", "refresh-lost"})
 CONTENT = ("cut", "half-json", "bom", "huge", "html-error", "error-500")
 NAMES = ("slow", "database-locked", "expired-tokens", *CONTENT, *sorted(ONCE))
+SPARED = frozenset({"/api/v1/systeminfo"})
 LOCKED_TEXT = (
     "The backup database is currently in use by another operation and cannot be accessed concurrently. "
     "Please wait for the running operation to finish and try again."
@@ -53,7 +54,11 @@ def read_fault(text: str) -> Fault:
 
 
 class Faults:
-    """What is still to go wrong. Logins are spared by the faults of content, so that one can get in to meet them."""
+    """What is still to go wrong.
+
+    Logins, and the system information that clients read along with them, are spared by the faults of content, so that
+    one can get in to meet them.
+    """
 
     def __init__(self, faults: tuple[Fault, ...], release: Release, clock: Clock) -> None:
         self._left: dict[str, int | None] = dict(faults)
@@ -122,7 +127,7 @@ class _FaultyFace:
             return reply
         if path.endswith("/auth/refresh") and reply.status == 200 and self._faults.take("refresh-lost"):
             return reply._replace(cut="before")
-        if not path.startswith("/api/") or "/auth/" in path or reply.status in {401, 403}:
+        if not path.startswith("/api/") or "/auth/" in path or path in SPARED or reply.status in {401, 403}:
             return reply
         if path.endswith(LOCKED_ENDS) and self._faults.take("database-locked"):
             return self._faults.locked(call)
