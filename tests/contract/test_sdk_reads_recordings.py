@@ -1,4 +1,4 @@
-"""The library against everything that real servers were recorded answering: all is read, each refusal has one meaning."""
+"""The library against all that real servers were recorded answering: all is read, each refusal has one meaning."""
 
 from __future__ import annotations
 

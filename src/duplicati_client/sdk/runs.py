@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -26,14 +27,17 @@ _ROWS_COUNT = 50
 _TASK_POLL_SECONDS = 5.0
 # How long a server may be away (restart, network) before following ends with an error.
 _PATIENCE_SECONDS = 600.0
+# A server that fails once may do better a moment later; one that keeps failing has no answer to this question.
+_FAILURE_PATIENCE_SECONDS = 5.0
+_RELEASE_WITH_TASK_TIMES = (2, 2)
 # TaskStarted moves a little in a task's first moments (2.3.1.0 restart:35); a restart moves it further.
 _SAME_START = timedelta(seconds=5)
 
 
 class Baseline(NamedTuple):
-    """What was there before the run was asked for; `highest_row_id` is None where the log could not be read."""
+    """What was there before the run was asked for; `rows` is None where the log could not be read."""
 
-    highest_row_id: int | None
+    rows: tuple[RowSign, ...] | None
     metadata: MetadataSign | None
     notices: tuple[NoticeSign, ...]
     state: ServerState
@@ -71,6 +75,8 @@ class RunEnded(NamedTuple):
 
 
 Item = Progress | Note | RunEnded
+
+_PAUSED = Note("the server is paused: the run goes on when it is resumed")
 
 
 class Runs:
@@ -112,7 +118,7 @@ class Runs:
         notices = evidence.notice_signs([n.raw for n in Notifications(self._channel).list()], backup_id)
         progress = ProgressReader(self._channel).get() if self._channel.is_legacy else None
         return Baseline(
-            highest_row_id=_read_highest_row_id(self._channel, backup_id),
+            rows=_read_newest_rows(self._channel, backup_id),
             metadata=evidence.metadata_sign(dict(backup.metadata.raw), OPERATION),
             notices=notices,
             state=state,
@@ -139,12 +145,12 @@ def _tasks_of(state: ServerState, backup_id: str) -> list[int]:
     return [task.task_id for task in queued if task is not None and task.backup_id == backup_id]
 
 
-def _read_highest_row_id(channel: Channel, backup_id: str) -> int | None:
+def _read_newest_rows(channel: Channel, backup_id: str) -> tuple[RowSign, ...] | None:
     try:
-        rows = Logs(channel).of_backup(backup_id, count=10)
+        rows = Logs(channel).of_backup(backup_id, count=_ROWS_COUNT)
     except (errors.DatabaseLocked, errors.ServerFailed):
         return None
-    return max((row.row_id for row in rows), default=0)
+    return evidence.row_signs([row.raw for row in rows])
 
 
 class _Follower:
@@ -164,13 +170,16 @@ class _Follower:
         self._state = run.baseline.state
         self._asked_task_at = clock() - _TASK_POLL_SECONDS
         self._away_since: float | None = None
+        self._was_down = False
 
     def follow(self) -> Iterator[Item | None]:
+        if self._state.is_paused:
+            yield _PAUSED
         while True:
             try:
                 yield from self._follow_events()
                 break
-            except errors.Unreachable as exc:
+            except errors.DuplicatiClientError as exc:
                 yield from self._wait_out(exc)
                 if self._is_lost:
                     break
@@ -186,7 +195,7 @@ class _Follower:
             ended = isinstance(event, events.TaskEnded) and event.task.task_id == self._run.task_id
             # Without a number the state is all there is to see an end by.
             has_moved = self._run.task_id is None and isinstance(event, events.StateChanged)
-            if self._is_over(force=ended or has_moved):
+            if self._is_lost or self._is_over(force=ended or has_moved):
                 return
 
     def _tell(self, event: events.Event | None) -> Iterator[Item | None]:
@@ -196,12 +205,16 @@ class _Follower:
         elif isinstance(event, events.Fallback):
             yield Note(event.reason, is_detail=True)
         elif isinstance(event, events.StateChanged):
-            was_paused, self._state = self._state.is_paused, event.state
-            if event.state.is_paused and not was_paused:
-                yield Note("the server is paused: the run goes on when it is resumed")
-            yield None
+            was_paused = self._state.is_paused
+            self._note_state(event.state)
+            yield _PAUSED if event.state.is_paused and not was_paused else None
         else:
             yield None
+
+    def _note_state(self, state: ServerState) -> None:
+        """Compare the server's counter of events: it starts again with the server (2.3.1.0 restart:23, 26)."""
+        self._is_lost = self._is_lost or state.event_id < self._state.event_id
+        self._state = state
 
     def _is_own(self, progress: Progress) -> bool:
         if self._run.task_id is not None:
@@ -237,12 +250,12 @@ class _Follower:
         """Say whether the number stands for another task now: the server was restarted and counts again."""
         if self._first_started_at is not None and task.started_at is not None:
             return abs(task.started_at - self._first_started_at) > _SAME_START
-        active = self._state.active
-        if active is not None and active.task_id == task.task_id and active.backup_id != self._run.backup_id:
+        queued = [self._state.active, *self._state.waiting]
+        if any(t and t.task_id == task.task_id and t.backup_id != self._run.backup_id for t in queued):
             return True
         return self._first_started_at is not None and task.status == "Waiting"
 
-    def _wait_out(self, exc: errors.Unreachable) -> Iterator[Item | None]:
+    def _wait_out(self, exc: errors.DuplicatiClientError) -> Iterator[Item | None]:
         """Sit out an absence of the server; events restart with it, so its counters are compared afterwards."""
         if not exc.is_retryable:
             raise exc
@@ -253,13 +266,12 @@ class _Follower:
             raise exc
         self._sleep(1.0)
         yield None
-        try:
-            state = States(self._channel).get()
-        except errors.Unreachable:
-            return
-        if state.event_id < self._state.event_id:
-            self._is_lost = True
-        self._state = state
+        self._was_down = self._was_down or isinstance(exc, errors.ConnectionRefused)
+        with suppress(errors.Unreachable, errors.Busy, errors.ServerFailed):
+            self._note_state(States(self._channel).get())
+            # Its numbers start again, and before 2.2 there are no times to tell two tasks of one number apart.
+            if self._was_down and self._channel.release < _RELEASE_WITH_TASK_TIMES:
+                self._is_lost = True
 
     def _conclude(self) -> Iterator[Item | None]:
         """Gather the signs and judge; the log may be locked by the next task for a while (2.3.1)."""
@@ -287,9 +299,8 @@ class _Follower:
         while self._clock() - started_at < _PATIENCE_SECONDS:
             try:
                 found = self._patiently(lambda: Logs(self._channel).of_backup(self._run.backup_id, count=_ROWS_COUNT))
-                above = self._run.baseline.highest_row_id
-                return evidence.row_signs([row.raw for row in found], above_row_id=above or 0)
-            except errors.Busy:
+                return self._select_new([row.raw for row in found])
+            except errors.DatabaseLocked:
                 if not is_told:
                     is_told = True
                     yield Note("the log is in use by another task of this backup; waiting for it")
@@ -298,6 +309,13 @@ class _Follower:
             except (errors.NotFound, errors.ServerFailed):
                 return None
         return None
+
+    def _select_new(self, raw_rows: object) -> tuple[RowSign, ...] | None:
+        rows, before = evidence.row_signs(raw_rows), self._run.baseline.rows
+        if before is not None:
+            return evidence.new_rows(before, rows)
+        # Which rows are old is not known; times tell, and without them none may be believed.
+        return rows if self._first_started_at is not None else None
 
     def _gather(self, rows: tuple[RowSign, ...] | None) -> Evidence:
         backup_id = self._run.backup_id
@@ -345,7 +363,10 @@ class _Follower:
         while True:
             try:
                 return read()
-            except errors.Unreachable as exc:
-                if not exc.is_retryable or self._clock() - started_at > _PATIENCE_SECONDS:
+            except errors.DatabaseLocked:
+                raise
+            except errors.DuplicatiClientError as exc:
+                patience = _FAILURE_PATIENCE_SECONDS if isinstance(exc, errors.ServerFailed) else _PATIENCE_SECONDS
+                if not exc.is_retryable or self._clock() - started_at > patience:
                     raise
                 self._sleep(1.0)
