@@ -122,6 +122,7 @@ _CANCELLED = (
 _ABORTED_SILENTLY = " On this release an aborted one leaves none."
 _CALLED_OFF = "A start script called it off before it began."
 _STOPPED = "It was stopped before all files were read; what was read is stored."
+_BEGINNINGS = frozenset({"Starting_Operation", "RunScript_Running", "Backup_Begin"})
 _LISTINGS = frozenset({"List", "ListFilesets", "ListFolder", "ListFileVersions", "SearchFiles"})
 _ROWLESS_BEFORE_2_2 = frozenset({"Compact", "Vacuum", "ListRemote"})
 _RELEASE_2_2 = (2, 2)
@@ -322,7 +323,7 @@ def _is_called_off(evidence: Evidence) -> bool:
     """Recognise a first run that a start script called off: from 2.2 it leaves no row (`2.3.1.0 outcomes:418`)."""
     is_possible = evidence.operation == "Backup" and evidence.release >= _RELEASE_2_2 and not evidence.is_dry_run
     return (
-        is_possible and evidence.rows is not None and _is_unfinished(evidence.last_phase) and _has_left_no_end(evidence)
+        is_possible and evidence.rows is not None and evidence.last_phase in _BEGINNINGS and _has_left_no_end(evidence)
     )
 
 
@@ -342,9 +343,8 @@ def _is_cut_off_silently(evidence: Evidence) -> bool:
 
 
 def _is_unfinished(phase: str | None) -> bool:
-    if phase is None or phase in ("Backup_Complete", "Restore_Complete"):
-        return False
-    return phase == "Starting_Operation" or phase.startswith(("Backup_", "Restore_"))
+    is_complete = phase in ("Backup_Complete", "Restore_Complete")
+    return phase is not None and phase.startswith(("Backup_", "Restore_")) and not is_complete
 
 
 def _other_operation(evidence: Evidence) -> str | None:

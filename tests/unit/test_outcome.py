@@ -237,6 +237,11 @@ def test_rows_that_cannot_be_told_apart_and_agree_are_believed() -> None:
     assert run(release=LEGACY, task=task(is_timed=False), rows=rows).outcome is Outcome.WARNING
 
 
+def test_newest_of_rows_that_agree_gives_the_words() -> None:
+    rows = (row("Warning", row_id=7, first_problem="old"), row("Warning", row_id=8, first_problem="new"))
+    assert run(release=LEGACY, task=task(is_timed=False), rows=rows).detail == "new"
+
+
 def test_lost_task_is_unknown_without_a_row_of_its_time() -> None:
     later = row(began_at=after(10), ended_at=after(20))
     for signs in ({"rows": ()}, {"rows": (later,)}, {"rows": (row(),), "task": None}):
@@ -292,8 +297,9 @@ def called_off(**changes: object) -> Verdict:
     return run(**signs)
 
 
-def test_first_run_that_ended_before_it_began_was_called_off() -> None:
-    assert called_off().outcome is Outcome.INTERRUPTED
+@pytest.mark.parametrize("phase", ["Starting_Operation", "RunScript_Running"])
+def test_first_run_that_ended_before_it_began_was_called_off(phase: str) -> None:
+    assert called_off(last_phase=phase).outcome is Outcome.INTERRUPTED
     assert called_off(notices=(notice("Error", "exit code 5"),)).detail == "exit code 5"
 
 
@@ -303,6 +309,7 @@ def test_first_run_that_ended_before_it_began_was_called_off() -> None:
         {"after": metadata(0, 59)},  # it moved the metadata: a dry run, perhaps
         {"after": None},  # nobody looked
         {"last_phase": "Backup_Complete"},
+        {"last_phase": "Backup_ProcessingFiles"},  # it had begun
         {"last_phase": "Verify_Running"},  # another operation under this number
         {"last_phase": None},
         {"rows": None},
@@ -451,6 +458,10 @@ def test_error_before_the_last_good_run_is_past() -> None:
     assert last(metadata(0, 59, error=-5)).state is Outcome.UNKNOWN
 
 
+def test_error_in_the_second_of_the_end_is_fatal_where_no_row_is_known() -> None:
+    assert last(metadata(0, 59, error=59)).state is Outcome.FATAL
+
+
 def test_error_without_any_run_is_a_failed_first_run() -> None:
     assert last(metadata(error=3)).state is Outcome.FATAL
     cancelled = metadata(error=3)._replace(error_message="A task was canceled.")
@@ -465,6 +476,19 @@ def test_end_script_that_failed_shows_in_the_notification_only() -> None:
 def test_notification_of_an_earlier_run_is_past() -> None:
     assert last(RAN, notice("Error", at=-30), row=row()).state is Outcome.SUCCESS
     assert last(RAN, notice("Error", at=-30)).state is Outcome.UNKNOWN
+
+
+def test_notification_of_the_second_of_the_start_counts() -> None:
+    assert last(RAN, notice("Error", at=0)).state is last(RAN, notice("Error", at=0), row=row()).state is Outcome.ERROR
+
+
+def test_last_run_is_dated_by_its_end_else_by_its_last_sign() -> None:
+    assert last(RAN, row=row()).at == after(59)
+    assert last(RAN, row=row(ended_at=None)).at == after(0.01)
+    assert last(metadata(0, 59, error=-5), notice(at=70)).at == second(59)
+    assert last(metadata(error=3), notice(at=70)).at == second(3)
+    assert last(NOTHING, notice(at=70), notice(at=50)).at == second(70)
+    assert last(NOTHING).at is None
 
 
 def test_notification_is_enough_to_prove_a_failure_or_a_warning() -> None:

@@ -130,6 +130,21 @@ def test_first_line_that_says_nothing_gives_way_to_the_exception_below_it() -> N
     assert sign.first_problem == "A task was canceled."
 
 
+def test_line_that_says_nothing_stays_where_nothing_follows() -> None:
+    sign = evidence.row_sign({"ID": 3, "Message": result(Errors=["Fatal error"])})
+    assert sign is not None
+    assert sign.first_problem == "Fatal error"
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"), [(True, True), ("True", True), (False, False), ("false", False), (1, False)]
+)
+def test_flags_may_be_texts(value: object, meaning: bool) -> None:
+    sign = evidence.row_sign({"ID": "3", "Message": result(Interrupted=value)})
+    assert sign is not None
+    assert (sign.row_id, sign.is_interrupted) == (3, meaning)
+
+
 def test_lines_below_the_first_are_kept() -> None:
     sign = evidence.row_sign({"ID": 3, "Message": result(Errors=["no volume\nThreadInterruptedException: stopped"])})
     assert sign is not None
@@ -197,6 +212,11 @@ def test_notice_is_read_and_tells_whether_something_threw() -> None:
     thrown = evidence.notice_sign({**raw, "Exception": "System.IO.IOException"})
     assert thrown is not None
     assert thrown.is_thrown
+
+
+def test_half_a_notice_is_none() -> None:
+    assert evidence.notice_sign({"ID": 3}) is None
+    assert evidence.notice_sign({"Type": "Error"}) is None
 
 
 def test_notices_of_other_backups_and_of_none_are_left_out() -> None:
