@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,13 +22,15 @@ _NOTHING: Mapping[str, Any] = {}
 class Process(NamedTuple):
     """What surrounds an invocation, so that a test can bring its own.
 
-    `make_transport` replaces the socket to a server; `ask_password` asks a person at the terminal.
+    `make_transport` replaces the socket to a server; `ask_password` asks a person at the terminal; `sleep` waits for
+    seconds unless Ctrl-C is pressed.
     """
 
     environ: Mapping[str, str]
     console: Console
     ask_password: Callable[[str], str]
     make_transport: Callable[[str, ConnectionSettings], Transport] | None = None
+    sleep: Callable[[float], None] = time.sleep
 
 
 class Call:

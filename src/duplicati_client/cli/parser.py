@@ -33,7 +33,7 @@ def parse(verb: str, options: Sequence[Option], arguments: Sequence[str]) -> Giv
         _offer(parser, option)
     before, after = _split_at_dashes(arguments)
     parser.add_argument("words", nargs="*")
-    found = vars(parser.parse_intermixed_args(before))
+    found = vars(parser.parse_intermixed_args(_join_values(before, offered)))
     words = (*found["words"], *after)
     given = [option for option in offered if option.field in found]
     return Given(words, {option.field: _read(option, found[option.field]) for option in given})
@@ -47,6 +47,19 @@ def _offer(parser: argparse.ArgumentParser, option: Option) -> None:
         return
     action = "append" if option.is_repeatable else "store"
     parser.add_argument(*flags, dest=option.field, action=action, default=argparse.SUPPRESS, metavar=option.metavar)
+
+
+def _join_values(arguments: Sequence[str], options: Sequence[Option]) -> list[str]:
+    """Write `--sort -name` as `--sort=-name`: argparse would take the value for an option."""
+    takes_value = {f"--{option.name}" for option in options if option.kind != "flag"}
+    known = {f"--{option.name}" for option in options} | {f"-{option.short}" for option in options if option.short}
+    joined: list[str] = []
+    for word in arguments:
+        if joined and joined[-1] in takes_value and word.startswith("-") and word not in known:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _split_at_dashes(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.cli.stage import Stage
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch):
-    """Tables show local times; every machine that runs the tests has to agree on them."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+from tests.unit.cli.stage import Stage, in_zone
 
 
 @pytest.fixture
-def stage(tmp_path) -> Stage:
-    return Stage(tmp_path)
+def stage(tmp_path) -> Iterator[Stage]:
+    with in_zone("UTC"):
+        yield Stage(tmp_path)

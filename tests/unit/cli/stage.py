@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +19,21 @@ from duplicati_client.http import Answer, Request
 
 PASSWORD = "correct horse"
 URL = "http://nas.test:8200"
+
+
+@contextmanager
+def in_zone(zone: str) -> Iterator[None]:
+    """Let local times be those of a zone: tables show them, and every machine has to agree on what they are."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
 
 
 class Terminal(io.StringIO):
@@ -37,7 +56,7 @@ class Ended(NamedTuple):
 
 
 class FakeServer:
-    """A tiny modern server behind the transport: what is in `answers` it says, and it keeps one login."""
+    """A tiny modern server: it says what is in `answers`, or what a function there returns, and keeps one login."""
 
     def __init__(self, url: str = URL) -> None:
         self.base_url = url
@@ -73,7 +92,7 @@ class FakeServer:
         found = self.answers.get(f"{request.method} {path}")
         if found is None:
             return _json_answer(404, {"Error": "Not found", "Code": 404})
-        return _json_answer(200, found)
+        return _json_answer(200, found() if callable(found) else found)
 
     def open_socket(self, deadline_seconds: float) -> Any:
         """There is none, so that events come by polling."""
@@ -107,6 +126,7 @@ class Stage:
         self.servers = {server.base_url: server for server in servers or (FakeServer(),)}
         self.environ = {"HOME": str(home), "COLUMNS": "80", "TZ": "UTC"}
         self.typed_password: str | None = None
+        self.sleep: Callable[[float], None] = lambda seconds: None
 
     @property
     def server(self) -> FakeServer:
@@ -120,7 +140,7 @@ class Stage:
         stdout, stderr = Terminal(is_terminal=is_terminal), Terminal(is_terminal=is_terminal)
         told = {**self.environ, **environ}
         console = Console(Terminal(stdin, is_terminal=is_terminal), stdout, stderr, told)
-        process = Process(told, console, self._ask_password, lambda url, _: self.servers[url])
+        process = Process(told, console, self._ask_password, lambda url, _: self.servers[url], self.sleep)
         status = main(words, process)
         return Ended(status, stdout.getvalue(), stderr.getvalue())
 

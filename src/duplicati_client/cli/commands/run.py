@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from ... import errors
 from ...operations import run, stop
@@ -17,7 +17,7 @@ from ..output.progress import ProgressLine, make_progress_item
 from ..verbs import Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ...operations.run import Ended, Note, Progress, StartedRun
     from ...sdk.client import Duplicati
@@ -54,6 +54,15 @@ def perform(call: Call) -> int:
     return ask(call, lambda server, talk: _run_all(call, server, talk, selectors))
 
 
+class _Run(NamedTuple):
+    """One run that was asked for, and whom to tell of it."""
+
+    server: Duplicati
+    talk: Talk
+    backup: Backup
+    started: StartedRun
+
+
 def _run_all(call: Call, server: Duplicati, talk: Talk, selectors: Sequence[str]) -> Answer:
     known = server.backups.list()
     backups = {backup.backup_id: backup for backup in [select_backup(known, selector) for selector in selectors]}
@@ -62,14 +71,14 @@ def _run_all(call: Call, server: Duplicati, talk: Talk, selectors: Sequence[str]
     statuses, started = [], []
     for backup in backups.values():
         try:
-            started.append((backup, _start(call, server, talk, backup)))
+            started.append(_start(call, server, talk, backup))
         except errors.DuplicatiClientError as exc:
             statuses.append(_complain(talk, backup, exc))
-    for backup, run_of_it in started if call.flag("wait") else ():
+    for one in started if call.flag("wait") else ():
         try:
-            statuses.append(_follow(server, talk, backup, run_of_it, ends_at))
+            statuses.append(_follow(one, ends_at, call.process.sleep))
         except errors.DuplicatiClientError as exc:
-            statuses.append(_complain(talk, backup, exc))
+            statuses.append(_complain(talk, one.backup, exc))
     return Answer(status=exits.worst(statuses))
 
 
@@ -78,7 +87,7 @@ def _complain(talk: Talk, backup: Backup, exc: errors.DuplicatiClientError) -> i
     return exits.status_of_error(exc)
 
 
-def _start(call: Call, server: Duplicati, talk: Talk, backup: Backup) -> StartedRun:
+def _start(call: Call, server: Duplicati, talk: Talk, backup: Backup) -> _Run:
     started = run.start(server, backup, skip_queue=call.flag("skip_queue"))
     absorbed = run.explain_absorption(started)
     if absorbed:
@@ -95,49 +104,50 @@ def _start(call: Call, server: Duplicati, talk: Talk, backup: Backup) -> Started
         talk.print_record(StreamRecord("started", item, record_id=number))
     else:
         talk.print_record(StreamRecord("started", item, number or "-", number))
-    return started
+    return _Run(server, talk, backup, started)
 
 
-def _follow(server: Duplicati, talk: Talk, backup: Backup, started: StartedRun, ends_at: float | None) -> int:
-    line = ProgressLine(talk, backup.name)
+def _follow(one: _Run, ends_at: float | None, sleep: Callable[[float], None]) -> int:
+    line = ProgressLine(one.talk, one.backup.name)
     timeout_seconds = None if ends_at is None else max(0.0, round(ends_at - time.monotonic(), 1))
     try:
-        for item in run.follow(server, started, timeout_seconds=timeout_seconds):
+        for item in run.follow(one.server, one.started, timeout_seconds=timeout_seconds):
             if isinstance(item, run.Ended):
                 line.clear()
-                return _tell_end(talk, backup, item)
-            _tell(talk, backup, line, item)
+                return _tell_end(one, item)
+            _tell(one, line, item)
     except KeyboardInterrupt:
         line.clear()
-        _leave(server, talk, backup, started)
+        _leave(one, sleep)
     finally:
         line.clear()
     raise errors.NotUnderstood("the run was followed to no end")
 
 
-def _tell(talk: Talk, backup: Backup, line: ProgressLine, item: Progress | Note | None) -> None:
+def _tell(one: _Run, line: ProgressLine, item: Progress | Note | None) -> None:
+    name = one.backup.name
     if item is None:
         line.tick()
-        return
-    if isinstance(item, run.Progress):
+    elif isinstance(item, run.Progress):
         line.show(item)
-        talk.print_record(StreamRecord("progress", make_progress_item(item, backup.name)))
-        return
-    line.clear()
-    tell = talk.detail if item.is_detail else talk.say
-    tell(f"{backup.name}: {item.text}")
-    talk.print_record(StreamRecord("note", {"backup_id": backup.backup_id, "name": backup.name, "text": item.text}))
+        one.talk.print_record(StreamRecord("progress", make_progress_item(item, name)))
+    else:
+        line.clear()
+        tell = one.talk.detail if item.is_detail else one.talk.say
+        tell(f"{name}: {item.text}")
+        record = {"backup_id": one.backup.backup_id, "name": name, "text": item.text}
+        one.talk.print_record(StreamRecord("note", record))
 
 
-def _tell_end(talk: Talk, backup: Backup, ended: Ended) -> int:
+def _tell_end(one: _Run, ended: Ended) -> int:
     verdict = ended.verdict
     took = None
     if ended.started_at is not None and ended.finished_at is not None:
         took = (ended.finished_at - ended.started_at).total_seconds()
     item = {
         "task_id": ended.task_id,
-        "backup_id": backup.backup_id,
-        "name": backup.name,
+        "backup_id": one.backup.backup_id,
+        "name": one.backup.name,
         "outcome": str(verdict.outcome),
         "reason": verdict.reason,
         "detail": verdict.detail,
@@ -147,19 +157,20 @@ def _tell_end(talk: Talk, backup: Backup, ended: Ended) -> int:
         "duration_seconds": took,
     }
     after = f" after {format_duration(took)}" if took is not None else ""
-    text = f"{backup.name}: {verdict.outcome}{after}. {verdict.reason}"
+    text = f"{one.backup.name}: {verdict.outcome}{after}. {verdict.reason}"
     text += f" {verdict.detail}" if verdict.detail and verdict.detail not in verdict.reason else ""
-    talk.print_record(StreamRecord("ended", item, text))
+    one.talk.print_record(StreamRecord("ended", item, text))
     return exits.status_of_outcome(verdict.outcome)
 
 
-def _leave(server: Duplicati, talk: Talk, backup: Backup, started: StartedRun) -> NoReturn:
+def _leave(one: _Run, sleep: Callable[[float], None]) -> NoReturn:
     """Leave the run going; a second Ctrl-C while this waits asks the server to stop it."""
-    number = f" (task {started.task_id})" if started.task_id is not None else ""
-    talk.say(f"{backup.name}: the run goes on{number}. Ctrl-C again within two seconds asks the server to stop it.")
+    name, task_id = one.backup.name, one.started.task_id
+    number = f" (task {task_id})" if task_id is not None else ""
+    one.talk.say(f"{name}: the run goes on{number}. Ctrl-C again within two seconds asks the server to stop it.")
     try:
-        time.sleep(_SECOND_CTRL_C_SECONDS)
+        sleep(_SECOND_CTRL_C_SECONDS)
     except KeyboardInterrupt:
-        stop.stop(server, backup.backup_id if started.task_id is None else str(started.task_id))
-        talk.say(f"{backup.name}: the server was asked to stop it")
+        stop.stop(one.server, name if task_id is None else str(task_id))
+        one.talk.say(f"{name}: the server was asked to stop it")
     raise Left

@@ -1,0 +1,135 @@
+"""Which servers a command is for, how they are reached and what lets us in."""
+
+from __future__ import annotations
+
+import pytest
+
+from duplicati_client.cli.call import Call, Process
+from duplicati_client.cli.commands.status import VERB
+from duplicati_client.cli.console import Console
+from duplicati_client.cli.context import read_connection
+from duplicati_client.cli.parser import Given
+from tests.unit.cli.stage import PASSWORD, URL, FakeServer, Stage, Terminal
+
+URLS = [f"http://{name}.test:8200" for name in ("attic", "cellar", "office1", "office2")]
+
+
+@pytest.fixture
+def many(tmp_path) -> Stage:
+    stage = Stage(tmp_path, *map(FakeServer, URLS))
+    for url in URLS:
+        stage.log_in("--name", url.split("/")[2].split(".")[0], url=url)
+    stage.run("config", "set", "groups.work", "office*")
+    return stage
+
+
+def asked(stage, *words, **environ):
+    ended = stage.run("list", "backups", "--output", "csv", "--columns", "server", *words, **environ)
+    assert ended.status == 0, ended.stderr
+    return list(dict.fromkeys(ended.stdout.split()[1:]))
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--all"], ["attic", "cellar", "office1", "office2"]),
+        (["--on", "work"], ["office1", "office2"]),
+        (["--on", "office2", "--on", "work"], ["office2", "office1"]),
+        (["--on", "*c*l*"], ["cellar"]),
+        (["--on", "attic", "--on", "attic"], ["attic"]),
+    ],
+)
+def test_contexts_are_chosen_by_name_group_and_pattern_each_once(many, words, names):
+    assert asked(many, *words) == names
+
+
+def test_the_environment_can_choose_several(many):
+    assert asked(many, DUPLICATI_CLIENT_ON="attic,cellar") == ["attic", "cellar"]
+
+
+def test_an_option_for_one_server_beats_an_environment_for_many(many):
+    ended = many.run("list", "backups", "--context", "attic", DUPLICATI_CLIENT_ALL="1")
+    assert "SERVER" not in ended.stdout
+
+
+@pytest.mark.parametrize("words", [["--on", "nowhere"], ["--context", "atic"], ["--on", "work*"]])
+def test_a_context_that_is_not_there_is_told_with_those_that_are(many, words):
+    ended = many.run("list", "backups", *words)
+    assert ended.status == 78
+    assert words[1] in ended.stderr
+    assert "attic" in ended.stderr
+
+
+def test_without_any_server_the_next_step_is_a_login(stage):
+    ended = stage.run("list", "backups")
+    assert (ended.status, ended.stderr) == (77, "duplicati: no server is known yet\n  try: duplicati login URL\n")
+
+
+def test_an_address_finds_its_context_and_that_ones_session(stage):
+    stage.log_in()
+    assert stage.run("list", "backups", "--server", "http://NAS.test:8200/").status == 0
+    assert stage.server.requests.count("POST api/v1/auth/login") == 1
+
+
+def test_a_session_for_a_bare_address_ends_with_the_command(stage):
+    ended = stage.run("list", "backups", "--server", URL, DUPLICATI_CLIENT_PASSWORD=PASSWORD)
+    assert ended.status == 0
+    assert not stage.server.is_login_alive
+    assert not stage.config_file.exists()
+
+
+def test_the_password_may_come_from_a_file_without_its_line_end(stage, tmp_path):
+    (tmp_path / "pw").write_text(PASSWORD + "\r\n")
+    assert stage.run("login", URL, "--password-file", str(tmp_path / "pw")).status == 0
+
+
+def test_the_password_may_come_from_stdin(stage):
+    assert stage.run("login", URL, "--password-stdin", stdin=PASSWORD + "\n").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "told"),
+    [
+        (["--password-file", "/nowhere/pw"], {}, "/nowhere/pw cannot be read"),
+        (["--password-stdin"], {}, "no password in stdin"),
+        (["--header-file", "/nowhere/h"], {}, "/nowhere/h cannot be read"),
+        ([], {"DUPLICATI_CLIENT_HEADERS": "X-Key hush"}, "NAME=VALUE"),
+    ],
+)
+def test_what_lets_us_in_has_to_be_readable(stage, words, environ, told):
+    ended = stage.run("login", URL, *words, **environ)
+    assert ended.status == 65
+    assert told in ended.stderr
+    assert "hush" not in ended.stderr
+
+
+def connection_of(environ):
+    console = Console(Terminal(), Terminal(), Terminal(), environ)
+    return read_connection(Call(VERB, Given((), {}), Process(environ, console, lambda prompt: "")), None)
+
+
+def test_headers_come_from_a_file_with_remarks(tmp_path):
+    (tmp_path / "headers").write_text("# for the proxy\nX-Key = a=b\n\nX-Other=c\n")
+    environ = {"HOME": "/nowhere", "DUPLICATI_CLIENT_HEADER_FILE": str(tmp_path / "headers")}
+    assert connection_of(environ).headers == {"X-Key": "a=b", "X-Other": "c"}
+
+
+@pytest.mark.parametrize(("told", "used"), [("none", ""), ("http://proxy:3128", "http://proxy:3128")])
+def test_the_environments_proxy_can_be_replaced_or_ignored(told, used):
+    assert connection_of({"HOME": "/nowhere", "DUPLICATI_CLIENT_PROXY": told}).proxy_url == used
+
+
+def test_without_a_home_a_session_lives_as_long_as_the_command(stage):
+    stage.environ = {"HOME": "nowhere", "DUPLICATI_CLIENT_PASSWORD": PASSWORD}
+    ended = stage.run("list", "backups", "--server", URL)
+    assert (ended.status, ended.stderr) == (0, "")
+
+
+def test_with_a_home_that_cannot_be_written_a_login_works_and_says_that_nothing_is_kept(tmp_path):
+    (tmp_path / "file").write_text("")  # a folder cannot be made below it, not even by root
+    stage = Stage(tmp_path / "file")
+    ended = stage.log_in()
+    assert ended.status == 0
+    assert "nothing can be remembered" in ended.stderr
+    ended = stage.run("list", "backups", "--server", URL, "--verbose", DUPLICATI_CLIENT_PASSWORD=PASSWORD)
+    assert ended.status == 0

@@ -1,0 +1,125 @@
+"""`login` and `logout`: what is remembered, what is not, and when a person is asked."""
+
+from __future__ import annotations
+
+import json
+import stat
+import tomllib
+
+import pytest
+
+from duplicati_client import errors
+from tests.unit.cli.stage import PASSWORD, URL, FakeServer, Stage
+
+
+def test_a_login_makes_a_context_and_keeps_the_session_private(stage):
+    ended = stage.log_in()
+    assert (ended.status, ended.stdout) == (0, "")
+    assert tomllib.loads(stage.config_file.read_text()) == {
+        "current": "nas.test",
+        "contexts": {"nas.test": {"url": URL}},
+    }
+    session = stage.home / ".local/state/duplicati-client/sessions/nas.test.json"
+    assert stat.S_IMODE(session.stat().st_mode) == 0o600
+    assert PASSWORD not in session.read_text() + stage.config_file.read_text()
+
+
+def test_later_commands_need_no_password(stage):
+    stage.log_in()
+    assert stage.run("list", "backups").status == 0
+
+
+def test_how_to_connect_is_remembered_with_whole_paths(stage, tmp_path):
+    (tmp_path / "headers").write_text("X-Key=hush\n")
+    stage.log_in("--pin", "ab12", "--header-file", str(tmp_path / "headers"), "--insecure")
+    context = tomllib.loads(stage.config_file.read_text())["contexts"]["nas.test"]
+    assert context == {"url": URL, "pin": "ab12", "header_file": str(tmp_path / "headers")}
+
+
+def test_a_second_server_of_the_same_host_gets_its_port_into_its_name(tmp_path):
+    stage = Stage(tmp_path, FakeServer(), FakeServer("http://nas.test:8300"))
+    stage.log_in()
+    stage.log_in(url="http://nas.test:8300")
+    assert set(tomllib.loads(stage.config_file.read_text())["contexts"]) == {"nas.test", "nas.test-8300"}
+
+
+def test_another_login_to_the_same_server_keeps_the_name_it_has(stage):
+    stage.log_in("--name", "basement")
+    stage.log_in()
+    assert set(tomllib.loads(stage.config_file.read_text())["contexts"]) == {"basement"}
+
+
+def test_a_login_without_an_address_is_to_the_current_context(stage):
+    stage.log_in()
+    stage.run("logout")
+    assert stage.run("login", DUPLICATI_CLIENT_PASSWORD=PASSWORD).status == 0
+    assert stage.run("list", "backups").status == 0
+
+
+def test_a_person_is_asked_only_at_a_terminal(stage):
+    stage.typed_password = PASSWORD
+    assert stage.run("login", URL, is_terminal=True).status == 0
+
+
+def test_nobody_is_asked_without_a_terminal(stage):
+    ended = stage.run("login", URL)
+    assert ended.status == 77
+    assert "--password-file" in ended.stderr
+
+
+def test_a_server_that_is_not_there_is_told_before_the_password_is_asked_for(stage):
+    stage.server.failure = errors.ConnectionRefused("nothing answers at nas.test:8200")
+    assert stage.run("login", URL, is_terminal=True).status == 69
+
+
+def test_a_wrong_password_is_tried_once_and_leaves_no_context(stage):
+    ended = stage.run("login", URL, DUPLICATI_CLIENT_PASSWORD="wrong")
+    assert ended.status == 77
+    assert len(ended.stderr.splitlines()) == 2
+    assert stage.server.requests.count("POST api/v1/auth/login") == 1
+    assert not stage.config_file.exists()
+
+
+def test_a_login_for_a_program_is_an_object(stage):
+    ended = stage.log_in("--output", "json")
+    assert json.loads(ended.stdout)["item"] == {
+        "context": "nas.test", "url": URL, "version": "2.3.1.0", "generation": "modern",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ["", "ftp://nas", "http://ann:hush@nas", "http://nas/a b"])
+def test_what_is_no_address_is_refused_without_repeating_a_password(stage, url):
+    ended = stage.run("login", url)
+    assert ended.status == 65
+    assert "hush" not in ended.stderr
+
+
+def test_a_logout_ends_the_session_and_says_how_to_get_a_new_one(stage):
+    stage.log_in()
+    assert stage.run("logout").status == 0
+    assert not stage.server.is_login_alive
+    ended = stage.run("list", "backups")
+    assert ended.status == 77
+    assert ended.stderr.splitlines()[-1] == f"  try: duplicati login {URL}"
+
+
+def test_a_logout_that_the_server_does_not_prove_is_told(stage):
+    stage.log_in()
+    stage.server.can_log_out = False
+    ended = stage.run("logout")
+    assert ended.status == 6
+    assert "does not prove" in ended.stderr
+
+
+def test_a_logout_without_a_session_is_no_error(stage):
+    stage.log_in()
+    stage.run("logout")
+    assert stage.run("logout").status == 0
+
+
+def test_a_forgotten_context_leaves_the_remarks_of_the_file(stage):
+    stage.log_in()
+    stage.config_file.write_text("# mine\n\n" + stage.config_file.read_text())
+    assert stage.run("logout", "--forget").status == 0
+    assert tomllib.loads(stage.config_file.read_text()) == {}
+    assert stage.config_file.read_text().startswith("# mine\n")
