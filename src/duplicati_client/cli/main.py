@@ -13,6 +13,7 @@ from . import exits
 from .call import Call, Process
 from .console import ReaderGone, open_console
 from .options import GLOBAL, HELP
+from .parser import parse
 from .verbs import VERBS, Verb, suggest
 
 
@@ -56,8 +57,6 @@ def _perform(arguments: Sequence[str], process: Process) -> int:
     verb: Verb = module.VERB
     if _asks_for_help(rest):
         return _help([name], process)
-    from .parser import parse  # noqa: PLC0415 - help needs no argument parser
-
     call = Call(verb, parse(name, (*GLOBAL, *verb.options), rest), process)
     process.console.adjust(
         colour=call.value("color"),
