@@ -80,7 +80,7 @@ _PAUSED = Note("the server is paused: the run goes on when it is resumed")
 
 
 class Runs:
-    """Starting and following runs of backups. `clock` is monotonic seconds."""
+    """Starting and following runs of backups. `clock` is monotonic seconds; `listen` gives a server's events."""
 
     def __init__(
         self,
@@ -88,10 +88,12 @@ class Runs:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        listen: Callable[[Channel], Iterator[events.Event | None]] = events.follow,
     ) -> None:
         self._channel = channel
         self._clock = clock
         self._sleep = sleep
+        self._listen = listen
 
     def start(self, backup_id: str, *, skip_queue: bool = False) -> StartedRun:
         """Note what is there, then ask for the run. Repeating is harmless while the first one runs or waits."""
@@ -110,7 +112,7 @@ class Runs:
         server stays away for ten minutes, and whatever a refused login raises.
         """
         follower = _Follower(self._channel, run, self._clock, self._sleep)
-        yield from follower.follow()
+        yield from follower.follow(self._listen)
 
     def _read_baseline(self, backup_id: str) -> Baseline:
         state = States(self._channel).get()
@@ -172,12 +174,12 @@ class _Follower:
         self._away_since: float | None = None
         self._was_down = False
 
-    def follow(self) -> Iterator[Item | None]:
+    def follow(self, listen: Callable[[Channel], Iterator[events.Event | None]]) -> Iterator[Item | None]:
         if self._state.is_paused:
             yield _PAUSED
         while True:
             try:
-                yield from self._follow_events()
+                yield from self._follow_events(listen)
                 break
             except errors.DuplicatiClientError as exc:
                 yield from self._wait_out(exc)
@@ -185,11 +187,11 @@ class _Follower:
                     break
         yield from self._conclude()
 
-    def _follow_events(self) -> Iterator[Item | None]:
+    def _follow_events(self, listen: Callable[[Channel], Iterator[events.Event | None]]) -> Iterator[Item | None]:
         """Yield until the task is over or lost."""
         if self._is_over(force=True):
             return
-        for event in events.follow(self._channel):
+        for event in listen(self._channel):
             self._away_since = None
             yield from self._tell(event)
             ended = isinstance(event, events.TaskEnded) and event.task.task_id == self._run.task_id
