@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,29 +13,40 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-RECORDING = Path(__file__).parents[1] / "tests" / "recordings" / "2.3.1.0" / "outcomes.jsonl"
-RECORDING_SEQ = 552
+ROOT = Path(__file__).parents[1]
+RECORDING = ROOT / "tests" / "recordings" / "2.3.1.0" / "outcomes.jsonl"
+LISTING_SEQ = 552
+LOG_SEQ = 336
 PASSED_ON = ("Authorization", "Cookie", "Content-Type", "Accept")
 
 
 @contextmanager
 def canned_server(sandbox_url: str, backups_count: int) -> Iterator[str]:
-    """Serve on loopback until the block ends; yields the address."""
-    listing = json.dumps(make_listing(backups_count)).encode()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(urlsplit(sandbox_url).netloc, listing))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    """Serve on loopback in a process of its own until the block ends; yields the address."""
+    command = [sys.executable, "-m", "benchmarks.canned_server", sandbox_url, str(backups_count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def main() -> None:
+    """Serve until the end; prints the address."""
+    sandbox_url, backups_count = sys.argv[1:]
+    answers = {
+        "/api/v1/backups": json.dumps(make_listing(int(backups_count))).encode(),
+        "/log": json.dumps(_recorded(LOG_SEQ)).encode(),
+    }
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(urlsplit(sandbox_url).netloc, answers))
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
 
 
 def make_listing(backups_count: int) -> list[dict[str, Any]]:
     """Return a listing of the wanted length: the twenty backups of a recorded one, each in another state, repeated."""
-    recorded = _recorded_listing()
+    recorded = _recorded(LISTING_SEQ)
     items = [recorded[number % len(recorded)] for number in range(backups_count)]
     return [
         item | {"Backup": item["Backup"] | {"ID": str(number), "Name": f"Backup of machine {number:05}"}}
@@ -42,21 +54,23 @@ def make_listing(backups_count: int) -> list[dict[str, Any]]:
     ]
 
 
-def _recorded_listing() -> list[dict[str, Any]]:
+def _recorded(seq: int) -> list[dict[str, Any]]:
     for line in RECORDING.read_text(encoding="utf-8").splitlines():
         exchange = json.loads(line)
-        if exchange["seq"] == RECORDING_SEQ:
+        if exchange["seq"] == seq:
             return list(exchange["response"]["body"]["json"])
-    raise LookupError(f"no exchange {RECORDING_SEQ} in {RECORDING}")
+    raise LookupError(f"no exchange {seq} in {RECORDING}")
 
 
-def _handler(sandbox: str, listing: bytes) -> type[BaseHTTPRequestHandler]:
+def _handler(sandbox: str, answers: dict[str, bytes]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path.partition("?")[0] == "/api/v1/backups":
-                self._answer(200, [("Content-Type", "application/json")], listing)
-            else:
+            path = self.path.partition("?")[0]
+            canned = answers.get("/log" if path.endswith("/log") else path)
+            if canned is None:
                 self._pass_on()
+            else:
+                self._answer(200, [("Content-Type", "application/json")], canned)
 
         def do_POST(self) -> None:
             self._pass_on()
@@ -83,3 +97,7 @@ def _handler(sandbox: str, listing: bytes) -> type[BaseHTTPRequestHandler]:
             """Keep the table clean."""
 
     return Handler
+
+
+if __name__ == "__main__":
+    main()

@@ -8,15 +8,18 @@ import sys
 from benchmarks.measuring import PYTHON, median_milliseconds, print_table, private_home
 
 ROUNDS = 25
+NEEDED = "socket, json, typing, tomllib, datetime, enum, threading, urllib.parse"
 CHOICES = (
     "argparse",
-    "argparse, http.client, json",
-    "argparse, http.client, json, typing",
-    "argparse, http.client, json, dataclasses",
-    "argparse, http.client, json, asyncio",
     "click",
-    "click, http.client",
-    "click, http.client, msgspec",
+    f"argparse, {NEEDED}",
+    f"argparse, {NEEDED}, dataclasses",
+    f"argparse, {NEEDED}, http.client",
+    f"argparse, {NEEDED}, h11",
+    f"argparse, {NEEDED}, asyncio",
+    f"click, {NEEDED}",
+    f"click, {NEEDED}, msgspec",
+    f"click, {NEEDED}, msgspec, http.client",
     "ssl",
     "yaml",
     "rich.console",
@@ -32,8 +35,12 @@ def main() -> int:
     commands = {BARE: [PYTHON, "-c", "pass"]} | {choice: [PYTHON, "-c", f"import {choice}"] for choice in chosen}
     with private_home() as environment:
         medians = median_milliseconds(commands, environment=environment, rounds=ROUNDS)
-    rows = [[name, f"{value:.1f}", f"{value / medians[BARE]:.2f}"] for name, value in medians.items()]
+    rows = [
+        [name.replace(NEEDED, "needed"), f"{value:.1f}", f"{value / medians[BARE]:.2f}"]
+        for name, value in medians.items()
+    ]
     print_table(f"Cold process importing …, median of {ROUNDS}, interleaved", ["imports", "ms", "ratio"], rows)
+    print(f"needed: {NEEDED}")
     if missing:
         print(f"not installed here: {', '.join(sorted(missing))}")
     return 0
