@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from duplicati_client.outcome import MetadataSign, NoticeSign, RowSign, TaskSign
 
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*(?:([Zz])|([+-])(\d\d):?(\d\d))?", re.ASCII
-)
-_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
+_SHORTEST_ISO = len("2026-11-24T14:03:09")
+_COMPACT = len("20261124T140309Z")
 _LOG_PREFIX = re.compile(r"^(?:Warning: |Error: )?[0-9: +-]{15,35} - \[[^\]]*\]: ")
 _VAGUE = re.compile(r"Fatal error|The operation \w+ has failed")
 _EXCEPTION_NAME = re.compile(r"^\w+Exception: ")
@@ -27,28 +25,22 @@ def read_time(text: object) -> datetime | None:
     None for anything else and for year 1, which stands for never. A text without a zone counts as UTC: servers leave
     it out only for times they do not know and in UTC (`2.0.8.1 run-outcomes:171`).
     """
-    found = _ISO.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None:
-        return None
-    *parts, fraction, _, sign, hours, minutes = found.groups()
-    offset = timedelta(hours=int(hours), minutes=int(minutes)) if sign else timedelta()
-    microseconds = int((fraction or "").ljust(6, "0")[:6])
-    return _moment([int(part) for part in parts], microseconds, -offset if sign == "-" else offset)
+    return _moment(text.strip()) if isinstance(text, str) and len(text) >= _SHORTEST_ISO else None
 
 
 def read_metadata_time(text: object) -> datetime | None:
     """Return the moment of a metadata value such as `20261124T140309Z`; None for anything else and for year 1."""
-    found = _COMPACT.fullmatch(text.strip()) if isinstance(text, str) else None
-    return _moment([int(part) for part in found.groups()], 0, timedelta()) if found else None
+    is_compact = isinstance(text, str) and len(text) == _COMPACT and text.endswith("Z")
+    return _moment(text) if isinstance(text, str) and is_compact else None
 
 
-def _moment(parts: list[int], microseconds: int, offset: timedelta) -> datetime | None:
-    if parts[0] <= 1:
-        return None
-    year, month, day, hour, minute, second = parts
+def _moment(text: str) -> datetime | None:
+    """Read ISO 8601 with the standard library, which from Python 3.11 on takes every form that servers send."""
     try:
-        local = datetime(year, month, day, hour, minute, second, microseconds, tzinfo=timezone(offset))
-        return local.astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        if moment.year <= 1:
+            return None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -116,10 +108,10 @@ def metadata_sign(metadata: object, operation: str) -> MetadataSign | None:
         return None
     name = _METADATA_KEYS.get(operation)
     return MetadataSign(
-        started_at=read_metadata_time(_member(metadata, f"Last{name}Started")) if name else None,
-        finished_at=read_metadata_time(_member(metadata, f"Last{name}Finished")) if name else None,
-        error_at=read_metadata_time(_member(metadata, "LastErrorDate")),
-        error_message=_text(metadata, "LastErrorMessage"),
+        started_at=read_metadata_time(metadata.get(f"Last{name}Started")) if name else None,
+        finished_at=read_metadata_time(metadata.get(f"Last{name}Finished")) if name else None,
+        error_at=read_metadata_time(metadata.get("LastErrorDate")),
+        error_message=_text(metadata, "LastErrorMessage") if "LastErrorMessage" in metadata else None,
     )
 
 
