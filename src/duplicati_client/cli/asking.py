@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import errors
 from . import exits
 from .context import Target, choose_targets, open_server
-from .output.columns import Column, Listing, Page
+from .output.columns import Column, Listing
 from .output.printer import Choice, Printer
 from .talk import Talk
 
 if TYPE_CHECKING:
     from ..sdk.client import Duplicati
     from .call import Call
+    from .output.pages import Page
 
 _SERVER = Column("server", "SERVER", "text", 0)
 _SIDE_BY_SIDE = 16
@@ -143,5 +144,5 @@ def _print_all(printer: Printer, answers: Sequence[tuple[Target, Answer]]) -> No
         rows = [(label, *row) for label, listing in listings for row in listing.rows]
         printer.print_listing(first._replace(columns=[_SERVER, *first.columns], rows=rows))
     for label, page in shown:
-        if isinstance(page, Page):
+        if not isinstance(page, Listing):
             printer.print_page(page.of_server(label))

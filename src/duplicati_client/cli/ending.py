@@ -8,7 +8,7 @@ from .. import errors
 from ..operations.selection import select_backup
 from ..operations.stop import Asked, abort, stop
 from .asking import Answer, ask
-from .output.columns import StreamRecord
+from .output.pages import StreamRecord
 from .words import drop_type, take_one
 
 if TYPE_CHECKING:

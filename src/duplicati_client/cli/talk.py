@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .console import Console
-    from .output.columns import StreamRecord
+    from .output.pages import StreamRecord
     from .output.printer import Printer
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from .options import Option
 
+_LIKENESS = 0.7
+
 PLURALS = {
     "backup": "backups",
     "version": "versions",
@@ -48,4 +50,4 @@ def suggest(word: str, known: list[str]) -> str | None:
     """Return the known word that comes closest, or None."""
     from difflib import get_close_matches  # noqa: PLC0415 - only mistakes need it
 
-    return next(iter(get_close_matches(word, known, 1)), None)
+    return next(iter(get_close_matches(word, known, 1, _LIKENESS)), None)

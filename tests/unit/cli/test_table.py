@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from duplicati_client.cli.listings import list_backups, list_notifications
 from duplicati_client.cli.output.cells import format_duration, format_size, format_times
-from duplicati_client.cli.output.columns import Field, Page, Section
-from duplicati_client.cli.output.page import render_page
+from duplicati_client.cli.output.layout import render_page
+from duplicati_client.cli.output.pages import Field, Page, Section
 from duplicati_client.cli.output.table import Look, render_listing
 from duplicati_client.operations.list import BackupSummary
 from duplicati_client.sdk.models import Notification

@@ -10,7 +10,8 @@ from ... import errors
 from ...operations.masking import MASK, hide_url
 from ..asking import make_printer
 from ..options import CONFIG, GLOBAL, Option, read_value
-from ..output.columns import Column, Field, Listing, Page, Section
+from ..output.columns import Column, Listing
+from ..output.pages import Field, Page, Section
 from ..verbs import VERBS, Verb, suggest
 from ..words import take_one
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...operations.describe import BackupDescription, describe_backup
 from ..asking import Answer, ask
 from ..listings import list_runs
-from ..output.columns import Field, Page, Section
+from ..output.pages import Field, Page, Section
 from ..verbs import Verb
 from ..words import drop_type, take_one
 

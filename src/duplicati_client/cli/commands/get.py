@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ...operations.get import KINDS, get
 from ..asking import Answer, ask
-from ..output.columns import Page
 from ..output.outline import outline
+from ..output.pages import Page
 from ..verbs import Verb
 from ..words import take_one, take_type
 

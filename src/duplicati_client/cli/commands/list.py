@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ... import errors
 from ...operations import list as listing
-from ...operations.logs import read as read_log
 from ...operations.selection import select_backup, select_backups
 from .. import listings
 from ..asking import Answer, ask
@@ -59,6 +58,8 @@ def _fetch(server: Duplicati, kind: str, selectors: list[str]) -> Listing:
     if kind == "setting":
         return listings.list_settings(listing.list_settings(server))
     if kind == "log":
+        from ...operations.logs import read as read_log  # noqa: PLC0415 - the other kinds need none of it
+
         backup = None
         if selectors:
             backup = select_backup(server.backups.list(), take_one(selectors, "backup", VERB.usage))

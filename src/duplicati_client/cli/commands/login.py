@@ -10,7 +10,7 @@ from ...http import parse_url
 from ..asking import make_printer
 from ..context import Target, choose_targets, find_by_url, open_server
 from ..options import CONNECTING, Option
-from ..output.columns import Field, Page, Section
+from ..output.pages import Field, Page, Section
 from ..verbs import Verb
 from ..words import take_one
 

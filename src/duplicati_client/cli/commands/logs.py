@@ -10,7 +10,7 @@ from ..asking import Answer, ask
 from ..listings import list_logs
 from ..options import Option
 from ..output.cells import format_second
-from ..output.columns import StreamRecord
+from ..output.pages import StreamRecord
 from ..verbs import Verb
 from ..words import drop_type, take_one
 

@@ -12,7 +12,7 @@ from .. import exits
 from ..asking import Answer, Left, ask
 from ..options import Option
 from ..output.cells import format_duration
-from ..output.columns import StreamRecord
+from ..output.pages import StreamRecord
 from ..output.progress import ProgressLine, make_progress_item
 from ..verbs import Verb
 

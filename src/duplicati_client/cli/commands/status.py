@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...operations.status import Status, read_status
 from ..asking import Answer, ask
-from ..output.columns import Field, Page, Section
+from ..output.pages import Field, Page, Section
 from ..verbs import Verb
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from .plain import make_plain, make_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .columns import Listing, Page, StreamRecord
+    from .columns import Listing
+    from .pages import Page, StreamRecord
     from .table import Look
 
 

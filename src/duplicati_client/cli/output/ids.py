@@ -9,7 +9,8 @@ from ... import errors
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .columns import Listing, Page, StreamRecord
+    from .columns import Listing
+    from .pages import Page, StreamRecord
     from .table import Look
 
 

@@ -14,7 +14,8 @@ from .plain import by_column, make_plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .columns import Listing, Page, StreamRecord
+    from .columns import Listing
+    from .pages import Page, StreamRecord
     from .table import Look
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .columns import Field, Section
+from .pages import Field, Section
 
 
 def outline(item: Mapping[str, Any]) -> list[Section]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from .columns import Listing, Page, StreamRecord
-
 if TYPE_CHECKING:
     from ..console import Console
+    from .columns import Listing
+    from .pages import Page, StreamRecord
     from .table import Look
 
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from .columns import Column, Listing, Page, StreamRecord
+    from .columns import Column, Listing
+    from .pages import Page, StreamRecord
 
 _GAP = "  "
 _NARROWEST = 4
@@ -62,7 +63,7 @@ def render_listing(listing: Listing, look: Look) -> str:
 
 def render_page(page: Page, look: Look) -> str:
     """Return a page of labelled values."""
-    from .page import render_page as render  # noqa: PLC0415 - listings need none of it
+    from .layout import render_page as render  # noqa: PLC0415 - listings need none of it
 
     return render(page, look)
 

@@ -13,7 +13,8 @@ from .plain import make_plain, make_records
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .columns import Listing, Page, StreamRecord
+    from .columns import Listing
+    from .pages import Page, StreamRecord
     from .table import Look
 
 

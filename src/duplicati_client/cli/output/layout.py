@@ -9,7 +9,7 @@ from .cells import format_value
 from .table import colour, render_listing
 
 if TYPE_CHECKING:
-    from .columns import Field, Page, Section
+    from .pages import Field, Page, Section
     from .table import Look
 
 _INDENT = "  "
