@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -63,7 +63,8 @@ def summarise_backups(server: Duplicati, backups: Sequence[Backup]) -> list[Back
     open_ones = [signed for signed in signs if known[signed.backup.backup_id].state == Outcome.UNKNOWN][:_LOGS_COUNT]
     for signed, row in _read_rows(server, open_ones):
         known[signed.backup.backup_id] = _judge(signed, state, release, row)
-    return [_summarise(signed.backup, state, known[signed.backup.backup_id]) for signed in signs]
+    waiting = {task.backup_id for task in state.waiting}
+    return [_summarise(signed, state, waiting, known[signed.backup.backup_id]) for signed in signs]
 
 
 class _Signs(NamedTuple):
@@ -145,16 +146,16 @@ def _pages(server: Duplicati, backup_id: str) -> Iterator[list[LogRow]]:
         yield server.logs.of_backup(backup_id, count=500, before_row_id=min(row.row_id for row in first))
 
 
-def _summarise(backup: Backup, state: ServerState, last: LastRun) -> BackupSummary:
-    metadata = backup.metadata
-    is_queued = last.state != "running" and any(task.backup_id == backup.backup_id for task in state.waiting)
+def _summarise(signed: _Signs, state: ServerState, waiting: Container[str | None], last: LastRun) -> BackupSummary:
+    backup, metadata = signed.backup, signed.backup.metadata
+    is_queued = backup.backup_id in waiting and last.state != "running"
     return BackupSummary(
         backup.backup_id,
         backup.name,
         _QUEUED if is_queued else str(last.state),
         "It waits in the server's queue." if is_queued else last.reason,
-        metadata.last_started_at or last.at,
-        metadata.last_finished_at,
+        (signed.metadata.started_at if signed.metadata else None) or last.at,
+        signed.metadata.finished_at if signed.metadata else None,
         metadata.last_duration_seconds,
         metadata.versions_count,
         metadata.source_bytes,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..http import Answer
 
 _BACKUP_ID = re.compile(r"[0-9]{1,18}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DIGITS_COUNT = 18
 _BOM = b"\xef\xbb\xbf"  # the legacy generation sends one (2.0.8.1 README, 8.1)
 
 
@@ -79,13 +80,12 @@ def text_or_none(raw: Any, *names: str) -> str | None:
 def number(raw: Any, *names: str) -> int | None:
     """Return an integer member; numbers in text are accepted, fractions cut."""
     value = member(raw, *names)
-    if isinstance(value, bool):
-        return None
     if isinstance(value, str):
-        return int(value) if re.fullmatch(r"-?[0-9]{1,18}", value) else None
-    if isinstance(value, float):
-        return int(value) if abs(value) < 1e18 else None
-    return value if isinstance(value, int) and abs(value) < 10**18 else None
+        digits = value.removeprefix("-")
+        return int(value) if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_COUNT else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if abs(value) < 10**_DIGITS_COUNT else None
 
 
 def fraction(raw: Any, *names: str) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from .. import errors
@@ -23,8 +23,8 @@ def read_duration(text: object) -> float | None:
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    days, hours, minutes, seconds = found.groups()
+    return float(int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + int(seconds))
 
 
 class Metadata(NamedTuple):
@@ -115,12 +115,7 @@ class Backup(NamedTuple):
 
     backup_id: str
     name: str
-    description: str
-    target_url: str
-    sources: tuple[str, ...]
-    is_temporary: bool
     metadata: Metadata
-    schedule: Schedule | None
     raw: Mapping[str, Any]
 
     @classmethod
@@ -129,20 +124,35 @@ class Backup(NamedTuple):
         inner = raw.get("Backup") if isinstance(raw, dict) else None
         if not isinstance(inner, dict):
             raise errors.NotUnderstood("a backup has another form than expected")
-        backup_id = inner.get("ID")
         metadata = inner.get("Metadata")
-        sources = inner.get("Sources")
-        return cls(
-            _checked_id(backup_id),
-            answers.text(inner, "Name"),
-            answers.text(inner, "Description"),
-            answers.text(inner, "TargetURL"),
-            tuple(s for s in sources if isinstance(s, str)) if isinstance(sources, list) else (),
-            inner.get("IsTemporary") is True,
-            Metadata(metadata if isinstance(metadata, dict) else {}),
-            Schedule.read(raw.get("Schedule")),
-            raw,
-        )
+        readable = Metadata(metadata if isinstance(metadata, dict) else {})
+        return cls(_checked_id(inner.get("ID")), answers.text(inner, "Name"), readable, raw)
+
+    @property
+    def description(self) -> str:
+        """What a person wrote about it."""
+        return answers.text(self.raw["Backup"], "Description")
+
+    @property
+    def target_url(self) -> str:
+        """Where its data is stored."""
+        return answers.text(self.raw["Backup"], "TargetURL")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is backed up, as paths of the server."""
+        sources = self.raw["Backup"].get("Sources")
+        return tuple(s for s in sources if isinstance(s, str)) if isinstance(sources, list) else ()
+
+    @property
+    def is_temporary(self) -> bool:
+        """Say whether it is gone when the server ends."""
+        return self.raw["Backup"].get("IsTemporary") is True
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When it runs by itself."""
+        return Schedule.read(self.raw.get("Schedule"))
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -153,6 +163,8 @@ class Backup(NamedTuple):
 
 
 def _checked_id(value: object) -> str:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
+        return value
     try:
         return answers.backup_id(str(value) if isinstance(value, int | str) else "")
     except errors.InvalidValue as exc:
