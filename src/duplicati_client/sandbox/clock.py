@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
@@ -26,6 +27,11 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Wait for sandbox seconds."""
         await asyncio.sleep(max(seconds, 0) / self.speed)
+
+    async def wait_for(self, event: asyncio.Event, seconds: float) -> None:
+        """Wait until something happens, but no longer than so many sandbox seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds / self.speed)
 
     def skip(self, seconds: float) -> None:
         """Move the time forward at once, without letting anything wait."""

@@ -25,7 +25,6 @@ class Configuration:
         self.backups: dict[str, Backup] = {}
         self.temporary: dict[str, Backup] = {}
         self.last_backup_id = 0
-        self.last_schedule_id = 0
 
     def find(self, backup_id: str) -> Backup:
         """Return a backup by number, or a temporary one by its GUID; 404 when it is unknown."""
@@ -106,8 +105,8 @@ class Configuration:
             backup.schedule = None
             return
         if backup.schedule is None:
-            self.last_schedule_id += 1
-            backup.schedule = Schedule(self.last_schedule_id, backup.backup_id)
+            taken = [item.schedule.schedule_id for item in self.backups.values() if item.schedule is not None]
+            backup.schedule = Schedule(max(taken, default=0) + 1, backup.backup_id)
         backup.schedule.update(schedule)
 
     def _unmask(self, read: dict[str, Any], backup: Backup) -> None:
@@ -130,6 +129,11 @@ class Configuration:
             if moment is not None:
                 result.append((backup.backup_id, moment.strftime("%Y-%m-%dT%H:%M:%SZ")))
         return sorted(result, key=lambda item: item[1])
+
+    def hopeless(self) -> list[Schedule]:
+        """Return the schedules without a time, from which the server finds no next date (`2.3.1.0 settings:23`)."""
+        found = [backup.schedule for backup in self.backups.values() if backup.schedule is not None]
+        return [schedule for schedule in found if schedule.time_at == YEAR_ONE]
 
     def due(self) -> list[Backup]:
         """Return the backups whose scheduled time has come, and move their schedules on."""
@@ -164,8 +168,6 @@ class Configuration:
             backup = _undump(item)
             self.backups[backup.backup_id] = backup
             self.last_backup_id = max(self.last_backup_id, int(backup.backup_id))
-            if backup.schedule:
-                self.last_schedule_id = max(self.last_schedule_id, backup.schedule.schedule_id)
 
 
 def _number(backup: Backup, key: str) -> int:

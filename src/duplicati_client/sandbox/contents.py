@@ -167,10 +167,11 @@ class Reader:
     def list_folder(self, paths: list[str] | None, time: str | None, page: Page) -> dict[str, Any]:
         """Answer V2 `list-folder` with `PageInfo` and `Data`."""
         moment = restores.read_time(time, self._engine.clock.now())
+        exact = moment if time and time.lower() != "now" else None
 
         def answer(result: Result) -> dict[str, Any]:
             result.members = {"MainOperation": "ListFolder", "Entries": None}
-            version = self._one_version(result, moment)
+            version = self._one_version(result, exact, is_asked_for=bool(time))
             entries = version.entries if version else {}
             if paths:
                 found = sorted(path for path in entries if any(_is_child(path, folder) for folder in paths))
@@ -178,21 +179,21 @@ class Reader:
             else:
                 roots = [self._entry(path, entries[path]) for path in _roots([version] if version else [])]
                 answered = _one_page(roots, 0)
-            result.members["Entries"] = _kept(answered)
+            result.members["Entries"] = _kept(answered, has_numbers=self._release.has_connection_strings)
             return answered
 
         answered: dict[str, Any] = self._ask("ListFolder", answer)
         return answered
 
-    def _one_version(self, result: Result, moment: datetime) -> Version | None:
+    def _one_version(self, result: Result, exact: datetime | None, *, is_asked_for: bool) -> Version | None:
         versions = self._versions()
-        exact = [version for version in versions if version.time == int(moment.timestamp())]
         if len(versions) <= 1:
             return versions[0] if versions else None
-        if exact:
-            return exact[0]
+        for version in versions:
+            if exact is not None and version.time == int(exact.timestamp()):
+                return version
         tag = "Duplicati.Library.Main.Database.Local.LocalDatabase-RestoreTimeNoMatch"
-        if moment.timestamp() < versions[-1].time:
+        if is_asked_for:
             text = "Restore time or version did not match any existing backups, selecting newest backup"
             result.lines.add("Warning", self._engine.clock.now(), tag, text)
         text = "Multiple filesets found, please specify a single version or time"
@@ -206,7 +207,7 @@ class Reader:
             if not paths:
                 raise OperationFailed(USER_INFORMATION, "No path specified", help_id="NoPathSpecified")
             answered = page.cut([])
-            result.members["FileVersions"] = _kept(answered)
+            result.members["FileVersions"] = _kept(answered, has_numbers=self._release.has_connection_strings)
             return answered
 
         answered: dict[str, Any] = self._ask("ListFileVersions", answer)
@@ -231,7 +232,7 @@ class Reader:
                     if path in item.entries
                 ]
             answered = page.cut(found)
-            result.members["FileVersions"] = _kept(answered)
+            result.members["FileVersions"] = _kept(answered, has_numbers=self._release.has_connection_strings)
             return answered
 
         answered: dict[str, Any] = self._ask("SearchFiles", answer)
@@ -313,14 +314,25 @@ def _one_page(items: list[dict[str, Any]], number: int) -> dict[str, Any]:
     return {"PageInfo": {"Page": number, "PageSize": count, "Total": count, "Pages": 1}, "Data": items}
 
 
-def _kept(answered: dict[str, Any]) -> dict[str, Any]:
+_NO_RANGE = {name: {"Value": 0, "IsFromEnd": False} for name in ("Start", "End")}
+
+
+def _kept(answered: dict[str, Any], *, has_numbers: bool) -> dict[str, Any]:
+    """Return the page as the row keeps it: perhaps with a number for each file and, of a search, where it matched."""
     info = answered["PageInfo"]
+    items = []
+    for number, item in enumerate(answered["Data"], start=1):
+        kept = {"FileId": number, **item} if has_numbers else dict(item)
+        if "Version" in kept:
+            metadata = {"Metadata": kept.pop("Metadata")} if "Metadata" in kept else {}
+            kept |= {"MatchedPathRange": _NO_RANGE, **metadata}
+        items.append(kept)
     return {
         "Page": info["Page"],
         "PageSize": info["PageSize"],
         "TotalPages": info["Pages"],
         "TotalCount": info["Total"],
-        "Items": answered["Data"],
+        "Items": items,
     }
 
 

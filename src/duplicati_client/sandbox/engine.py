@@ -7,7 +7,6 @@ synchronous except `start`, `close`, `wait_event` and `delete`; a running event 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import tempfile
@@ -16,7 +15,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from .clock import Clock, read_moment
+from . import keeping
+from .clock import Clock
 from .configuration import Configuration
 from .database import Database, Databases
 from .events import Events, Subscriber
@@ -32,6 +32,9 @@ from .settings import ServerSettings
 from .state import state_of
 
 HOUSEKEEPING_SECONDS = 0.25
+START_SECONDS = 0.03
+# An aborted task goes on for a moment (2.3.1.0 control:78).
+ABORT_SECONDS = 0.2
 FORCED_DELETE_SECONDS = 10
 
 
@@ -78,6 +81,12 @@ class Engine:
 
     async def start(self) -> None:
         """Start the worker and the scheduler."""
+        if self.release.warns_of_unencrypted_database:
+            tag, text = "Duplicati.Server.Program-MissingEncryptionKey", "The database is kept without encryption"
+            self.live_log.write("Warning", tag, text, backup_id=None, task_id=None)
+        tag = "Duplicati.Server.WebServerLoader-ServerListening"
+        self.live_log.write("Information", tag, "Server has started and is listening", backup_id=None, task_id=None)
+        self._note_hopeless_schedules()
         self._loops = [asyncio.create_task(self._work()), asyncio.create_task(self._keep_house())]
 
     async def close(self) -> None:
@@ -200,6 +209,7 @@ class Engine:
         task = self._live_task(task_id)
         if task is not None and task is self.queue.active:
             task.is_abort_requested = True
+            task.abort_due_at = task.abort_due_at or self.clock.now() + timedelta(seconds=ABORT_SECONDS)
         return task is not None
 
     def _live_task(self, task_id: int) -> Task | None:
@@ -291,38 +301,11 @@ class Engine:
 
     def save(self) -> None:
         """Write everything that outlives a restart to the folder."""
-        os.makedirs(self.data_folder, exist_ok=True)
-        state = {
-            "backups": self.configuration.as_list(),
-            "last_backup_id": self.configuration.last_backup_id,
-            "settings": self.settings.values,
-            "ui_settings": self.ui_settings,
-            "notices": self.notices.items,
-            "server_log": self.server_log.rows,
-            "password": self.password,
-            "is_paused": self.is_paused and self.release.keeps_pause,
-            "pause_ends_at": self.pause_ends_at.isoformat() if self.pause_ends_at else None,
-        }
-        with open(os.path.join(self.data_folder, "server.json"), "w", encoding="utf-8") as file:
-            json.dump(state, file)
+        keeping.save(self)
 
     def load(self) -> bool:
         """Read what `save` wrote; False when there is nothing."""
-        path = os.path.join(self.data_folder, "server.json")
-        if not os.path.exists(path):
-            return False
-        with open(path, encoding="utf-8") as file:
-            state = json.load(file)
-        self.configuration.restore(state["backups"])
-        self.configuration.last_backup_id = state["last_backup_id"]
-        self.settings.values = state["settings"]
-        self.ui_settings = state["ui_settings"]
-        self.notices.items = state["notices"]
-        self.server_log.rows = state["server_log"]
-        self.password = state["password"]
-        self.is_paused = state["is_paused"]
-        self.pause_ends_at = read_moment(state["pause_ends_at"] or "")
-        return True
+        return keeping.load(self)
 
     # Work
 
@@ -339,6 +322,9 @@ class Engine:
         task.started_at = self.clock.now()
         self.progress_now = Progress(task.task_id, task.backup_id, self.release)
         self.events.count("taskqueue")
+        self._note_hopeless_schedules()
+        await self.clock.sleep(START_SECONDS)
+        self.events.count()
         try:
             await perform(self, task)
         except OperationFailed as failure:
@@ -354,8 +340,10 @@ class Engine:
         await self.clock.sleep(0.02)
         self.queue.active = None
         self.events.count("taskqueue")
+        self._note_hopeless_schedules()
 
     def _note_failure(self, task: Task, failure: OperationFailed) -> None:
+        self.server_log.write(self.clock.now(), "Error in worker", failure.details(), task.backup_id)
         if self.release.calls_failed_tasks_completed:
             task.status = "Completed"
             return
@@ -372,6 +360,13 @@ class Engine:
                 if not any(task.kind == "Backup" for task in self.queue.of_backup(backup.backup_id)):
                     self.enqueue("Backup", backup.backup_id, is_scheduled=True)
             await self.clock.sleep(HOUSEKEEPING_SECONDS)
+
+    def _note_hopeless_schedules(self) -> None:
+        """Write down the schedules that never come true, as the scheduler does at each of its rounds."""
+        for schedule in self.configuration.hopeless():
+            text = f"System.Exception: Unable to find a valid date, the repetition interval is {schedule.repeat}"
+            message = "Scheduler failed to find next date"
+            self.server_log.write(self.clock.now(), message, text, str(schedule.schedule_id))
 
     def _warn_of_unencrypted_database(self) -> None:
         text = "The database is not encrypted. This is a security risk and should be fixed as soon as possible."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from .clock import Clock
@@ -56,8 +55,7 @@ class Events:
             left = deadline - self._clock.now().timestamp()
             if left <= 0:
                 return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), left / self._clock.speed)
+            await self._clock.wait_for(self._changed, left)
 
     def restart(self) -> None:
         """Begin the counters anew, as a restart of the server does."""

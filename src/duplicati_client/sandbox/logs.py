@@ -1,4 +1,4 @@
-"""The server's two logs of its own: stored errors, and the live log whose detail depends on who listens."""
+"""The server's two logs of its own: stored errors, and the live log, which keeps more while someone listens."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from .clock import Clock, with_offset
 
 LEVELS = ("ExplicitOnly", "Profiling", "Verbose", "Retry", "Information", "DryRun", "Warning", "Error")
 LISTENING_SECONDS = 30
+UNHEARD_ENTRIES = 30
+HEARD_ENTRIES = 5000
 
 
 class LiveLog:
-    """A ring of the latest entries: 30 when nobody listens, 5000 and more detail while someone polls."""
+    """A ring of the latest entries of every level: 30 when nobody listens, 5000 while someone polls."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._entries: deque[dict[str, Any]] = deque(maxlen=5000)
+        self._entries: deque[dict[str, Any]] = deque(maxlen=HEARD_ENTRIES)
         self._last_id = 0
-        self._level = LEVELS.index("Warning")
         self._listened_at: datetime | None = None
 
     def _is_heard(self) -> bool:
@@ -28,10 +29,7 @@ class LiveLog:
         return (self._clock.now() - self._listened_at).total_seconds() < LISTENING_SECONDS
 
     def write(self, level: str, tag: str, message: str, *, backup_id: str | None, task_id: int | None) -> None:
-        """Record an entry, unless its level is below what anybody wants."""
-        wanted = self._level if self._is_heard() else LEVELS.index("Warning")
-        if LEVELS.index(level) < wanted:
-            return
+        """Record an entry."""
         self._last_id += 1
         entry = {
             "When": with_offset(self._clock.now()),
@@ -46,13 +44,12 @@ class LiveLog:
             "TaskID": None if task_id is None else str(task_id),
         }
         self._entries.append(entry)
-        while not self._is_heard() and len(self._entries) > 30:
+        while not self._is_heard() and len(self._entries) > UNHEARD_ENTRIES:
             self._entries.popleft()
 
     def read(self, level: str, after_id: int, page_size: int) -> list[dict[str, Any]]:
-        """Return the newest entries above an id, oldest first, and listen at that level for a while."""
+        """Return the newest entries above an id, oldest first; for half a minute more of them are kept."""
         wanted = LEVELS.index(level)
-        self._level = wanted if not self._is_heard() else min(self._level, wanted)
         self._listened_at = self._clock.now()
         found = [item for item in self._entries if item["ID"] > after_id and LEVELS.index(item["Type"]) >= wanted]
         return found[-page_size:]
@@ -71,6 +68,6 @@ class ServerLog:
         self.rows.append(row)
 
     def read(self, before: int | None, page_size: int) -> list[dict[str, Any]]:
-        """Return rows strictly older than an epoch second, newest first."""
-        newest_first = [row for row in reversed(self.rows) if before is None or row["Timestamp"] < before]
-        return newest_first[:page_size]
+        """Return rows strictly older than an epoch second, newest second first, each second in order of writing."""
+        found = [row for row in self.rows if before is None or row["Timestamp"] < before]
+        return sorted(found, key=lambda row: -row["Timestamp"])[:page_size]

@@ -41,6 +41,8 @@ async def run_verify(work: Work) -> None:
         checked[name] = await retention.test_volume(work, name)
         work.progress.overall = len(checked) / len(names)
     work.result.members.update(results.test_members(checked))
+    if any(checked.values()):
+        retention.note_problems(work, checked)
     work.progress.overall = 1.0
 
 
@@ -64,9 +66,10 @@ async def run_repair(work: Work) -> None:
     missing = [name for name in work.database.volumes if name not in present]
     lost = [name for name in missing if ".dblock." in name]
     if lost:
+        word = "purge-broken-files" if work.release.has_v2 else "purge"
         text = (
             "The backup storage destination is missing data files. You can either enable "
-            "`--rebuild-missing-dblock-files` or run the purge-broken-files command to remove these files. "
+            f"`--rebuild-missing-dblock-files` or run the {word} command to remove these files. "
             "The following files are missing: "
         )
         raise OperationFailed(USER_INFORMATION, text + ", ".join(lost), help_id="MissingDblockFiles")
@@ -115,7 +118,8 @@ async def run_list_remote(work: Work) -> None:
     work.database.begin_operation()
     found = await work.list_remote()
     work.count_known(found)
-    work.result.members["Files"] = [item.as_dict() for item in found]
+    names = ("Name", "LastAccess", "LastModification", "Created", "Size", "IsFolder", "IsArchived")
+    work.result.members["Files"] = [{name: item.as_dict()[name] for name in names} for item in found]
 
 
 async def run_create_report(work: Work) -> None:

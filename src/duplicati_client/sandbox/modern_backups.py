@@ -66,6 +66,7 @@ class Backups:
     async def list(self, call: Call) -> Reply:
         """Answer `GET backups`."""
         order = call.query.get("orderby") or self._engine.settings.get("backup-list-sort-order") or ""
+        order = order if self._engine.release.orders_backups else ""
         found = self._engine.configuration.sorted(order)
         return json_reply([shapes.list_item(self._engine, backup) for backup in found])
 
@@ -139,6 +140,9 @@ class Backups:
         value = shapes.export(self._engine, backup, with_secrets=flag(call, "export-passwords"))
         content = json.dumps(value, indent=2, ensure_ascii=False).encode()
         name = f"{quote(backup.name)}-duplicati-config.json"
+        if not self._engine.release.has_v2:
+            # 2.1.0.5 escapes the dot as well (2.1.0.5 backups:122).
+            name = name.replace(".", "%2E")
         passphrase = call.query.get("passphrase")
         if passphrase:
             content, name = exporting.seal(content, passphrase), name + ".aes"

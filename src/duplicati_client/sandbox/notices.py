@@ -34,11 +34,11 @@ class Notices:
         return notice
 
     def renew(self, kind: str, title: str, message: str, at: datetime, **more: Any) -> None:
-        """Add a notification of a failed operation, replacing an older one of its backup.
+        """Add a notification of a failed operation, replacing the oldest one of its backup.
 
         The number may come back: 2.3.1.0 outcomes:347, 553."""
-        old = [item for item in self.items if item["BackupID"] == more.get("BackupID") and item["Title"] == title]
-        for item in old[-1:]:
+        old = [item for item in self.items if item["BackupID"] == more.get("BackupID")]
+        for item in old[:1]:
             self.items.remove(item)
         self.add(kind, title, message, at, **more)
 

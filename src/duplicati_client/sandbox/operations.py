@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from . import failing, maintenance, restores, runs
+from . import failing, maintenance, restores, runs, scripts
 from .clock import compact
 from .failures import OperationFailed
 from .timespan import write_size
@@ -57,12 +57,14 @@ def _end(work: Work) -> None:
     work.result.end_at = work.clock.now()
     _write_row(work)
     if not work.result.is_interrupted:
-        _note_statistics(work)
+        # Before 2.2 a restore leaves the numbers of the destination alone (2.1.0.5 extra:35).
+        if work.operation != "Restore" or work.release.has_v2:
+            _note_statistics(work)
         if work.operation in {"Backup", "Restore", "Compact", "Vacuum"}:
             work.note_times(work.operation)
         if work.operation == "Backup":
             _note_compacting(work)
-    runs.run_script_after(work)
+    scripts.mind_script_after(work)
     _notify(work)
     _write_back(work)
 
@@ -78,11 +80,9 @@ def _end_failed(work: Work, failure: OperationFailed) -> None:
         return
     result.is_fatal = True
     name = failure.kind.rpartition(".")[2]
-    if work.task.is_abort_requested:
-        tag = "Duplicati.Library.Main.Operation.BackupHandler-FatalError"
-        work.log("Error", tag, f"Fatal error\n{name}: {failure.message}")
     tag = f"{CONTROLLER}-FailedOperation"
-    work.log("Error", tag, f"The operation {work.operation} has failed\n{name}: {failure.message}")
+    reason = "" if work.release.has_v2 else f" with error: {failure.message}"
+    work.log("Error", tag, f"The operation {work.operation} has failed{reason}\n{name}: {failure.message}")
     work.progress.phase = "Error"
     work.progress.clear_file()
     _write_row(work)
@@ -93,7 +93,7 @@ def _end_failed(work: Work, failure: OperationFailed) -> None:
 def _write_row(work: Work) -> None:
     if work.operation == "Backup" and work.result.members.get("Dryrun") and not work.release.keeps_row_of_dry_run:
         return
-    if work.release.is_legacy and work.operation in {"Vacuum", "ListRemote"}:
+    if work.operation in {"Vacuum", "ListRemote", "Compact"} and not work.release.minor_operations_write_rows:
         return
     if not work.had_database:
         return
@@ -141,8 +141,9 @@ def _notify(work: Work) -> None:
         level, found = ("Error", lines.errors) if lines.errors else ("Warning", lines.warnings)
         message = found[0] if len(found) == 1 else f"Encountered {len(found)} {level.lower()}s."
         more = {"BackupID": backup_id, "Action": "backup:show-log"}
-        if work.operation == "Restore" and not work.release.fails_restore_of_nothing:
-            message = f"{level}: {message}"
+        if work.operation != "Backup" and not work.release.fails_restore_of_nothing:
+            # Before 2.3.1.0, other operations than backups are worded otherwise.
+            message = f"{level}: {message}" if len(found) == 1 else f"Got {len(found)} {level.lower()}(s)"
             more["MessageLogTag"] = "backup:show-log"
         engine.notices.add(level, f"{level} while running {work.backup.name}", message, engine.clock.now(), **more)
         engine.events.count("notifications")

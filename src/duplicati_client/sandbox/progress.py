@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .clock import duration
 from .release import Release
 
 
@@ -30,6 +31,14 @@ class Transfer:
         }
 
 
+def _together(transfers: list[Transfer]) -> Transfer:
+    # Before 2.2 all uploads show as one (2.1.0.5 control:10).
+    whole = Transfer("Put", "ParallelUpload", sum(transfer.size for transfer in transfers))
+    whole.done = sum(transfer.done for transfer in transfers)
+    whole.speed = max(transfer.speed for transfer in transfers)
+    return whole
+
+
 class Progress:
     """The progress of one task."""
 
@@ -51,6 +60,7 @@ class Progress:
         self.transfers: list[Transfer] = []
         self.last_transfer = Transfer("List")
         self.last_transfer.speed = 0
+        self.speed = 0
 
     def begin_engine(self) -> None:
         """Leave the very first state, in which the speed is 0 and the action `List`."""
@@ -81,6 +91,8 @@ class Progress:
     def as_dict(self) -> dict[str, Any]:
         """Return the progress object of the release."""
         first = self.transfers[0] if self.transfers else self.last_transfer
+        if first.action == "Put" and self.transfers and not self._release.has_active_transfers:
+            first = _together(self.transfers)
         result: dict[str, Any] = {
             "BackupID": self.backup_id,
             "TaskID": self.task_id,
@@ -102,5 +114,10 @@ class Progress:
         if self._release.has_sync_progress:
             result |= {"RemoteSyncDestinationIndex": 0, "RemoteSyncDestinationCount": 0}
         if self._release.has_time_estimate:
-            result["EstimatedTimeToCompletion"] = None
+            result["EstimatedTimeToCompletion"] = self._time_left()
         return result
+
+    def _time_left(self) -> str | None:
+        if self.phase != "Backup_ProcessingFiles" or not self.speed or not self.transfers:
+            return None
+        return duration((self.total_size - self.processed_size) / self.speed)

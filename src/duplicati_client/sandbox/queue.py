@@ -27,6 +27,7 @@ class Task:
         self.exception: str | None = None
         self.is_stop_requested = False
         self.is_abort_requested = False
+        self.abort_due_at: datetime | None = None
 
     @property
     def backup_id(self) -> str | None:

@@ -16,6 +16,8 @@ from .timespan import read_timespan
 from .work import CONTROLLER, Work
 
 HANDLER = "Duplicati.Library.Main.Operation.RestoreHandler"
+# Options for restores that 2.1 did not have yet.
+NEW_OPTIONS = frozenset({"restore-volume-downloaders", "restore-volume-decryptors", "restore-file-processors"})
 
 
 def read_time(text: str | None, now: datetime) -> datetime:
@@ -57,6 +59,10 @@ async def run_restore(work: Work) -> None:
     if work.release.restore_reports_more:
         work.result.members["RestorePath"] = wanted.get("restore_path") or None
     work.log("Information", f"{CONTROLLER}-StartingOperation", "The operation Restore has started")
+    for option in sorted(NEW_OPTIONS & work.options.keys()):
+        if not work.release.has_v2:
+            text = f"The supplied option --{option} is not supported and will be ignored"
+            work.log("Warning", f"{CONTROLLER}-UnsupportedOption", text)
     work.progress.begin_engine()
     await work.step("Restore_Begin")
     database = await _database(work)
@@ -71,10 +77,11 @@ async def run_restore(work: Work) -> None:
     if version is not None:
         await _copy(work, database, version, selected)
     work.progress.clear_file()
-    if not any(work.result.members[name] for name in ("RestoredFiles", "RestoredFolders", "RestoredSymlinks")):
+    names = ("RestoredFiles", "RestoredFolders", "RestoredSymlinks")
+    if not selected and not any(work.result.members[name] for name in names):
         text = "Restore completed without errors but no files were restored"
         work.log("Warning", f"{HANDLER}-NoFilesRestored", text)
-    if work.release.restore_reports_more:
+    if work.release.restore_reports_more and work.result.statistics.files_downloaded:
         _note_volumes(work)
     work.phase("Restore_Complete")
 
@@ -135,7 +142,13 @@ async def _copy(work: Work, database: Database, version: Version, selected: dict
     work.phase("Restore_DownloadingRemoteFiles")
     read: dict[str, dict[str, bytes]] = {}
     for path, entry in files.items():
-        content = await _content(work, database, entry, read)
+        try:
+            content = await _content(work, database, entry, read)
+        except OperationFailed:
+            _note_break(work, place(path), [database.chunks.get(chunk, "") for chunk in entry[3]])
+            if not work.release.has_v2 and work.task.is_abort_requested:
+                raise _interrupted() from None
+            raise
         _write(work, place(path), content, version)
         progress.processed_count += 1
         progress.processed_size += entry[1]
@@ -143,6 +156,36 @@ async def _copy(work: Work, database: Database, version: Version, selected: dict
         if entry[0] == "l":
             _link(work, place(path), entry[3][0])
     await work.step("Restore_PostRestoreVerify")
+
+
+def _note_break(work: Work, place: str, volumes: list[str]) -> None:
+    """Write down what a broken restore leaves behind (2.3.1.0 extra:32)."""
+    if not work.release.has_v2:
+        _note_break_before_2_2(work, sorted(set(volumes)))
+        return
+    work.result.members["BrokenLocalFiles"] = [place]
+    work.result.members["BrokenRemoteFiles"] = volumes[:1]
+    parts = ("VolumeManager-VolumeManager", "FileLister-FileLister", "VolumeDownloader-Download")
+    for part in (*parts, "BlockManager-BlockCount", "BlockManager-VolumeCount"):
+        tag = f"Duplicati.Library.Main.Operation.Restore.{part}Error"
+        work.log("Error", tag, "The restore broke off\nTaskCanceledException: A task was canceled.")
+
+
+def _interrupted() -> OperationFailed:
+    text = "Thread was interrupted from a waiting state."
+    return OperationFailed("System.Threading.ThreadInterruptedException", text)
+
+
+def _note_break_before_2_2(work: Work, volumes: list[str]) -> None:
+    main = "Duplicati.Library.Main."
+    for _ in range(2):
+        work.log("Warning", f"{main}BackendManager-BackendDisposeError", "The backend could not be disposed: Cancelled")
+        work.log(
+            "Warning", f"{main}BackendManager-BackendDisposeError", "The backend could not be disposed: interrupted"
+        )
+        text = f"Failed to retrieve file {', '.join(volumes)}"
+        work.log("Error", f"{main}AsyncDownloader-FailedToRetrieveFile", text)
+        work.log("Error", f"{main}Operation.RestoreHandler-PatchingFailed", f"{text}: Cancelled")
 
 
 def _make_folders(work: Work, places: list[str], selected: dict[str, list[Any]]) -> None:

@@ -45,13 +45,14 @@ def volumes_to_test(work: Work) -> list[str]:
     """Return the volumes a verification reads: one of each kind, or as many as the options say."""
     share = int(work.options.get("backup-test-percentage", "0") or "0")
     samples = int(work.options.get("backup-test-samples", "1") or "1")
-    if work.operation == "Test" and work.release.completes_with_damaged_volume:
-        samples = max(samples, 2)
     result = []
     for kind in ("dlist", "dindex", "dblock"):
         names = [name for name in work.database.volumes if f".{kind}." in name]
         count = max(samples, -(-len(names) * share // 100)) if work.operation == "Backup" else samples
-        result += list(reversed(names))[:count]
+        # A volume that failed before is the first to be tested again.
+        failed = [name for name in names if work.database.volumes[name].get("has_failed")]
+        newest_first = [name for name in reversed(names) if name not in failed]
+        result += [*failed, *newest_first][:count]
     return result
 
 
@@ -62,10 +63,20 @@ async def test_volume(work: Work, name: str) -> list[Any]:
     except OperationFailed as failure:
         if not work.release.completes_with_damaged_volume:
             raise
-        text = f"Failed to process file {name}\n{failure.kind.rpartition('.')[2]}: {failure.message}"
-        work.log("Error", f"{TESTER}-RemoteFileProcessingFailed", text)
+        reason = f"{failure.kind.rpartition('.')[2]}: {failure.message}"
+        tag = "Duplicati.Library.Main.AsyncDownloader-FailedToRetrieveFile"
+        work.log("Error", tag, f"Failed to retrieve file {name}\n{reason}")
+        work.log("Error", f"{TESTER}-RemoteFileProcessingFailed", f"Failed to process file {name}\n{reason}")
+        work.database.volumes[name]["has_failed"] = True
         return [{"Key": "Error", "Value": failure.message}]
     return _problems(unpack(work.destination.unseal(content)))
+
+
+def note_problems(work: Work, checked: dict[str, list[Any]]) -> None:
+    """Log how many of the tested volumes were damaged."""
+    count = sum(bool(problems) for problems in checked.values())
+    text = f"Verified {len(checked)} remote files with {count} problem(s)"
+    work.log("Error", f"{TESTER}-Test results", text)
 
 
 def _problems(members: dict[str, bytes]) -> list[Any]:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from . import results, retention, sources
+from . import results, retention, scripts, sources
 from .database import Version
 from .destination import pack
 from .failures import LIST_VERIFICATION, USER_INFORMATION, OperationFailed, aborted
 from .progress import Progress
+from .timespan import read_size
 from .volumes import Packer
 from .work import CONTROLLER, Work
 
 HANDLER = "Duplicati.Library.Main.Operation.BackupHandler"
-SCRIPTS = "Duplicati.Library.Modules.Builtin.RunScript"
 FILELIST = "Duplicati.Library.Main.Operation.FilelistProcessor"
-_CALLED_OFF = {1: ("Normal", ""), 3: ("Warning", "Warning"), 5: ("Error", "Error")}
 
 
 async def run_backup(work: Work) -> None:
@@ -28,7 +26,7 @@ async def run_backup(work: Work) -> None:
     work.result.members = results.backup_members(work.release)
     work.result.members["Dryrun"] = work.is_on("dry-run")
     await work.wait()
-    if _call_off(work):
+    if scripts.call_off(work):
         return
     work.log("Information", f"{CONTROLLER}-StartingOperation", "The operation Backup has started")
     _check_sources(work)
@@ -36,72 +34,13 @@ async def run_backup(work: Work) -> None:
     work.progress.begin_engine()
     await work.step("Backup_Begin")
     await _verify_destination(work)
-    await _store(work)
-    await _finish(work)
-
-
-# Scripts
-
-
-def script_exit(path: str) -> int | None:
-    """Return the exit status a script file says it has (its last `exit N`, else 0); None when there is no such file.
-
-    The sandbox reads scripts, it never runs them.
-    """
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            found = re.findall(r"^\s*exit\s+(\d+)\s*$", file.read(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(found[-1]) if found else 0
-
-
-def _call_off(work: Work) -> bool:
-    """Mind the start scripts; True when one called the run off."""
-    required = work.options.get("run-script-before-required")
-    if required:
-        status = script_exit(required)
-        if status != 0:
-            text = f'The script "{required}" returned with exit code {status}'
-            raise OperationFailed(USER_INFORMATION, text, help_id="RunScriptInvalidExitCode")
-    script = work.options.get("run-script-before")
-    if not script:
-        return False
-    status = script_exit(script)
-    if status is None:
-        _log_missing_script(work, script)
-    elif status:
-        level = "Warning" if status in {2, 3} else "Error"
-        if status != 1:
-            work.log(level, f"{SCRIPTS}-InvalidExitCode", f'The script "{script}" returned with exit code {status}')
-    if status not in _CALLED_OFF:
-        return False
-    word = _CALLED_OFF[status][0]
-    text = f"Aborting operation by request, requested result: {word}"
-    work.log("Information", f"{CONTROLLER}-AbortOperation", text)
-    work.result.is_interrupted = True
-    work.had_database = work.had_database or work.release.keeps_row_of_called_off
-    return True
-
-
-def _log_missing_script(work: Work, script: str) -> None:
-    problem = f"An error occurred trying to start process '{script}' with working directory '{work.engine.folder}'. "
-    problem += "No such file or directory"
-    text = f'Error while executing script "{script}": {problem}\nWin32Exception: {problem}'
-    work.log("Warning", f"{SCRIPTS}-ScriptExecuteError", text)
-
-
-def run_script_after(work: Work) -> None:
-    """Mind the end script; what it says comes after the row is written (`2.3.1.0 outcomes:475`)."""
-    script = work.options.get("run-script-after")
-    if not script or work.operation != "Backup":
-        return
-    status = script_exit(script)
-    if status is None:
-        _log_missing_script(work, script)
-    elif status:
-        level = "Warning" if status in {2, 3} else "Error"
-        work.log(level, f"{SCRIPTS}-InvalidExitCode", f'The script "{script}" returned with exit code {status}')
+        await _store(work)
+        await _finish(work)
+    except OperationFailed as failure:
+        name = failure.kind.rpartition(".")[2]
+        work.log("Error", f"{HANDLER}-FatalError", f"Fatal error\n{name}: {failure.message}")
+        raise
 
 
 # Checks before anything is stored
@@ -246,16 +185,19 @@ def _is_unchanged(work: Work) -> bool:
 
 async def _read_and_upload(work: Work, version: Version) -> None:
     """Read the sources while earlier volumes go up; the reader is never more than a few volumes ahead."""
-    limit = int(work.options.get("asynchronous-upload-limit", "4") or "4")
-    waiting: asyncio.Queue[dict[str, bytes] | None] = asyncio.Queue(maxsize=max(limit, 1))
-    packer = Packer(work, waiting)
+    packer = Packer(work)
     uploader = packer.uploading = asyncio.create_task(packer.upload())
     try:
         await _read(work, version, packer)
-        await packer.finish()
+        packer.finish()
         await work.step("Backup_Finalize")
         work.phase("Backup_WaitForUpload")
         await uploader
+        small = (
+            read_size(work.options.get("small-file-size"))
+            or (read_size(work.options.get("dblock-size", "50mb")) or 0) // 5
+        )
+        work.is_compacting_due = packer.last_size <= small
     finally:
         uploader.cancel()
         with suppress(asyncio.CancelledError, OperationFailed):
@@ -268,7 +210,14 @@ async def _read(work: Work, version: Version, packer: Packer) -> None:
     previous = next((item.entries for item in work.database.newest_first() if item is not version), {})
     follows = work.options.get("symlink-policy", "store").lower() == "follow"
     present = [source for source in work.backup.sources if source not in sources.missing([source])]
-    walker = sources.Walker(work.backup.filters, follows_links=follows, warn=partial(work.log, "Warning"))
+    # From 2.3 on, extended attributes at the end of a loop are warned of too, twice.
+    attributes = (sources.ATTRIBUTE_TAG,) * 2 if work.release.has_connection_strings else ()
+    walker = sources.Walker(
+        work.backup.filters,
+        follows_links=follows,
+        warn=partial(work.log, "Warning"),
+        loop_tags=(*attributes, *sources.LOOP_TAGS),
+    )
     found = list(walker.walk(present))
     files = [entry for entry in found if entry.kind == "f"]
     progress.total_count, progress.total_size = len(files), sum(entry.size for entry in files)
@@ -285,7 +234,6 @@ async def _read(work: Work, version: Version, packer: Packer) -> None:
             await work.wait(pause)
     if not members["PartialBackup"]:
         packer.count_deleted(version, previous)
-    version.is_full = not members["PartialBackup"]
     _pretend(work, "warning")
     _pretend(work, "error")
 
@@ -304,6 +252,7 @@ def _note_stop(work: Work, progress: Progress) -> None:
 async def _upload_list(work: Work, version: Version) -> None:
     work.checkpoint()
     work.progress.clear_file()
+    version.is_full = not work.result.members["PartialBackup"]
     entries = [
         {
             "type": {"d": "Folder", "f": "File", "l": "Symlink"}[kind],
@@ -332,22 +281,43 @@ async def _upload_list(work: Work, version: Version) -> None:
 async def _finish(work: Work) -> None:
     members = work.result.members
     work.progress.clear_file()
-    if members["PartialBackup"]:
-        if work.options.get("sandbox-stop") == "fails":
-            raise aborted()
-        # After a graceful stop nothing is verified, so the statistics stay at zero (2.3.1.0 control:63, 64).
-        work.result.statistics.known_file_count = work.result.statistics.known_file_size = 0
-        work.result.statistics.known_filesets = work.result.statistics.backup_list_count = 0
-        work.result.statistics.last_backup_at = None
-    elif not members["Dryrun"]:
+    if work.task.is_stop_requested and members["PartialBackup"] and work.options.get("sandbox-stop") == "fails":
+        raise aborted()
+    if work.task.is_stop_requested:
+        await _leave_out_checks(work)
+    elif members["Dryrun"]:
+        if not work.release.has_v2:
+            await _compact(work)
+    else:
         await retention.delete_old_versions(work)
-        await _compact(work)
+        if work.is_compacting_due:
+            await _compact(work)
         await work.step("Backup_PostBackupVerify")
         work.count_known(await work.list_remote())
         await _test(work)
     await work.wait(0)
     work.progress.overall = 0.0 if members["Dryrun"] else 1.0
     work.phase("Backup_Complete")
+
+
+async def _leave_out_checks(work: Work) -> None:
+    # After a stop, even one that came too late, nothing is verified (2.3.1.0 control:63, 2.3.0.4 control-late-stop:64).
+    if not work.release.has_v2:
+        await _check_hardly(work)
+        return
+    statistics = work.result.statistics
+    statistics.known_file_count = statistics.known_file_size = 0
+    statistics.known_filesets = statistics.backup_list_count = 0
+    statistics.last_backup_at = None
+
+
+async def _check_hardly(work: Work) -> None:
+    # 2.1.0.5 still lists the destination, and then begins what it leaves at once (2.1.0.5 stop:13, 14).
+    await work.step("Backup_PostBackupVerify")
+    work.count_known(await work.list_remote())
+    now, members = work.clock.now(), work.result.members
+    members["CompactResults"] = work.result.nested("Compact", results.compact_members(), now, now)
+    members["TestResults"] = work.result.nested("Test", results.test_members({}), now, now)
 
 
 async def _compact(work: Work) -> None:
@@ -370,7 +340,7 @@ async def _test(work: Work) -> None:
     finally:
         members = results.test_members(checked)
         if any(checked.values()):
-            members["ParsedResult"] = "Error"
+            retention.note_problems(work, checked)
         is_done = not work.task.is_abort_requested and len(checked) > 0
         work.result.members["TestResults"] = work.result.nested(
             "Test", members, begin_at, work.clock.now() if is_done else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
 import re
@@ -9,8 +10,15 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-MAX_LINK_DEPTH = 40
+MAX_LINK_DEPTH = 41
 WALKER = "Duplicati.Library.Main.Operation.Backup.FileEnumerationProcess"
+_BACKUP = "Duplicati.Library.Main.Operation.Backup."
+# What a loop of links is warned of, once, at its end (`2.3.1.0 outcomes:524`).
+LOOP_TAGS = (
+    f"{_BACKUP}MetadataGenerator.Metadata-MetadataProcessFailed",
+    f"{_BACKUP}FileBlockProcessor.FileEntry-FileProcessingFailed",
+)
+ATTRIBUTE_TAG = f"{WALKER}-PathProcessingErrorMetadata"
 
 Warn = Callable[[str, str], Any]
 
@@ -54,10 +62,13 @@ def missing(sources: list[str]) -> list[str]:
 class Walker:
     """Walks sources with one set of filters; `warn(tag, text)` hears of what cannot be read."""
 
-    def __init__(self, filters: list[dict[str, Any]], *, follows_links: bool, warn: Warn) -> None:
+    def __init__(
+        self, filters: list[dict[str, Any]], *, follows_links: bool, warn: Warn, loop_tags: tuple[str, ...] = LOOP_TAGS
+    ) -> None:
         self._filters = sorted(filters, key=lambda item: item["Order"])
         self._follows_links = follows_links
         self._warn = warn
+        self._loop_tags = loop_tags
 
     def walk(self, sources: list[str]) -> Iterator[Entry]:
         """Yield everything below the sources, folders before what is in them."""
@@ -78,12 +89,9 @@ class Walker:
                 yield from self._walk_folder(plain, status.st_mtime, depth)
             elif stat.S_ISREG(status.st_mode):
                 yield from self._included(Entry(plain, "f", status.st_size, status.st_mtime))
-            else:
-                text = f"Excluding path {plain} because it is neither a file nor a folder"
-                self._warn(f"{WALKER}-FileAccessError", text)
         except OSError as failure:
-            text = f"Error reported while accessing file: {plain}\nIOException: {failure.strerror}"
-            self._warn(f"{WALKER}-FileAccessError", text)
+            for tag in self._loop_tags if failure.errno == errno.ELOOP else (f"{WALKER}-FileAccessError",):
+                self._warn(tag, f"Failed to process path: {plain}\nIOException: {failure.strerror}")
 
     def _walk_folder(self, plain: str, modified: float, depth: int) -> Iterator[Entry]:
         folder = plain if plain.endswith("/") else plain + "/"

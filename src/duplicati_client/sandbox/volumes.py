@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .work import Work
 
 CHUNK_BYTES = 1048576
+FULL_SHARE = 0.95
+# The reader gets this many chunks into the next volume before it has to wait (2.3.1.0 control:35, 64).
+READ_AHEAD_FILES = 3
 READER = "Duplicati.Library.Main.Operation.Backup.FileBlockProcessor"
 Volume = dict[str, bytes]
 
@@ -24,14 +27,19 @@ Volume = dict[str, bytes]
 class Packer:
     """Fills volumes for one run and uploads them in the order they became full."""
 
-    def __init__(self, work: Work, waiting: asyncio.Queue[Volume | None]) -> None:
+    def __init__(self, work: Work) -> None:
         self._work = work
-        self._waiting = waiting
+        self._waiting: asyncio.Queue[Volume | None] = asyncio.Queue()
+        self._ahead = 0
+        limit = work.options.get("asynchronous-upload-limit", "4") or "4"
+        # Before 2.3 uploads went four at a time whatever the option said (2.2.0.3 control:10).
+        self._ahead_limit = 4 if work.release.uploads_in_parallel else max(int(limit), 1)
         self._limit = read_size(work.options.get("dblock-size", "50mb")) or 1
         self._volume: Volume = {}
         self._size = 0
         self._new: set[str] = set()
         self.uploading: asyncio.Task[None] | None = None
+        self.last_size = -1
 
     async def add(self, entry: Entry, version: Version, previous: dict[str, list[Any]]) -> None:
         """Take an entry into the version, reading a file only if it seems to have changed."""
@@ -76,40 +84,65 @@ class Packer:
         if name in self._work.database.chunks or name in self._new:
             return name
         if self._volume and self._size + len(content) > self._limit:
-            await self.hand_over(self._volume)
-            self._volume, self._size = {}, 0
+            self._close()
         self._new.add(name)
         self._volume[name] = content
         self._size += len(content)
+        if self._size > self._limit * FULL_SHARE:
+            self._close()
+        await self._hold_back()
         return name
 
-    async def hand_over(self, volume: Volume | None) -> None:
-        """Give a volume to the uploader, or None for the end, as soon as it has room; fails if the uploader failed."""
-        while self._waiting.full():
+    def _close(self) -> None:
+        self._hand_over(self._volume)
+        self._volume, self._size = {}, 0
+
+    def _hand_over(self, volume: Volume | None) -> None:
+        self._ahead += 1
+        self._waiting.put_nowait(volume)
+
+    async def _hold_back(self) -> None:
+        """Wait while the uploader is too far behind; fails if it failed."""
+        read_ahead = READ_AHEAD_FILES if self._work.release.has_v2 else 0
+        while self._ahead > self._ahead_limit and len(self._volume) >= read_ahead:
             if self.uploading is not None and self.uploading.done():
                 self.uploading.result()
             await self._work.wait()
-        self._waiting.put_nowait(volume)
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
         """Hand over the last, not yet full volume, and the end."""
-        await self.hand_over(self._volume)
+        self.last_size = self._size if self._volume else -1
+        if self._volume:
+            self._hand_over(self._volume)
         self._volume = {}
-        await self.hand_over(None)
+        self._hand_over(None)
 
     async def upload(self) -> None:
-        """Upload volumes until told (None) that there are no more."""
-        work = self._work
-        is_dry = bool(work.result.members["Dryrun"])
+        """Upload volumes, several at a time, until told (None) that there are no more."""
+        workers = [asyncio.create_task(self._upload()) for _ in range(self._ahead_limit)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _upload(self) -> None:
         while (volume := await self._waiting.get()) is not None:
-            if not volume or is_dry:
-                continue
-            block, index = work.destination.new_name("b"), work.destination.new_name("i")
-            await work.put(block, work.destination.seal(pack(volume)))
-            listing = json.dumps({"blocks": list(volume)}).encode()
-            await work.put(index, work.destination.seal(pack({f"vol/{block}": listing})))
-            work.database.chunks |= dict.fromkeys(volume, block)
-            work.database.save()
+            if not self._work.result.members["Dryrun"]:
+                await self._upload_one(volume)
+            self._ahead -= 1
+        # The other workers are to hear of the end too.
+        self._waiting.put_nowait(None)
+
+    async def _upload_one(self, volume: Volume) -> None:
+        work = self._work
+        block, index = work.destination.new_name("b"), work.destination.new_name("i")
+        await work.put(block, work.destination.seal(pack(volume)))
+        listing = json.dumps({"blocks": list(volume)}).encode()
+        await work.put(index, work.destination.seal(pack({f"vol/{block}": listing})))
+        work.database.chunks |= dict.fromkeys(volume, block)
+        work.database.save()
 
     def count_deleted(self, version: Version, previous: dict[str, list[Any]]) -> None:
         """Count what the previous version had and this one has no more."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STEP_SECONDS = 0.02
 CHUNK_BYTES = 65536
+# How many commits the live log is told of after an upload; enough to push everything else out of it.
+COMMITS = 16
 CONTROLLER = "Duplicati.Library.Main.Controller"
 EVENT_TAG = "Duplicati.Library.Main.BasicResults-BackendEvent"
 
@@ -41,6 +43,8 @@ class Work:
             backup.target_url, prefix=self.options.get("prefix") or "duplicati", passphrase=self.passphrase
         )
         self.result = Result(engine.release, operation, engine.clock.now())
+        self._told_at = 0
+        self.is_compacting_due = True
 
     @property
     def passphrase(self) -> str:
@@ -78,6 +82,12 @@ class Work:
 
     # Points to stop at
 
+    def _tell_progress(self) -> None:
+        # About once a second, as the server's socket does.
+        if self.now_seconds != self._told_at:
+            self._told_at = self.now_seconds
+            self.engine.events.publish("progress", self.progress.as_dict())
+
     def phase(self, name: str) -> None:
         """Show another phase."""
         self.progress.phase = name
@@ -86,7 +96,7 @@ class Work:
 
     def checkpoint(self) -> None:
         """Fail if the operation was aborted."""
-        if self.task.is_abort_requested:
+        if self.task.abort_due_at is not None and self.clock.now() >= self.task.abort_due_at:
             raise aborted()
 
     async def wait(self, seconds: float = STEP_SECONDS) -> None:
@@ -116,6 +126,8 @@ class Work:
         """List the destination, creating it at the first failure and retrying as the engine does."""
         retries = int(self.options.get("number-of-retries", "5"))
         delay = read_timespan(self.options.get("retry-delay", "10s")) or 0
+        if self.release.counts_first_try:
+            retries -= 1
         for attempt in range(retries + 1):
             self.transfer_line("List", "Started")
             self.result.statistics.remote_calls += 1
@@ -125,15 +137,23 @@ class Work:
             except OperationFailed:
                 if attempt == retries:
                     self.transfer_line("List", "Failed")
+                    self._create_folder()
                     raise
                 self.transfer_line("List", "Retrying")
                 self.result.statistics.retries += 1
-                self.destination.create()
+                self._create_folder()
                 if not self._can_list():
                     await self.wait(delay)
             else:
                 return self._note_listing(found)
         raise AssertionError("unreachable")
+
+    def _create_folder(self) -> None:
+        self.destination.create()
+        if self.release.warns_of_folder_creation and not self._can_list():
+            part = "Backend.Handler" if self.release.has_v2 else "BackendManager"
+            text = f"Failed to create folder: {self.destination.folder}"
+            self.log("Warning", f"Duplicati.Library.Main.{part}-FolderCreateError", text)
 
     def _can_list(self) -> bool:
         try:
@@ -148,12 +168,18 @@ class Work:
         if self.release.has_v2:
             self.transfer_line("QuotaInfo", "Started")
             self.result.statistics.remote_calls += 1
-        data = "[\n" + ",\n".join(_json(item.as_dict()) for item in found) + "\n]"
+        data = "[\n" + ",\n".join(_json(self._listed(item)) for item in found) + "\n]"
         self.database.add_remote_row(self.now_seconds, "list", "", data)
         statistics = self.result.statistics
         statistics.total_space, statistics.free_space = self.destination.free_space()
         statistics.assigned_space = -1
         return found
+
+    def _listed(self, item: RemoteFile) -> dict[str, Any]:
+        if self.release.has_v2:
+            return item.as_dict()
+        names = ("Name", "LastAccess", "LastModification", "Size", "IsFolder")
+        return {name: item.as_dict()[name] for name in names}
 
     def count_known(self, found: list[RemoteFile]) -> None:
         """Take the number and size of known files from a listing."""
@@ -171,10 +197,14 @@ class Work:
     async def put(self, name: str, content: bytes) -> None:
         """Upload a volume at the allowed speed."""
         self.transfer_line("Put", "Started", name, len(content))
+        self.detail("Timer.Begin-Duplicati.Library.Main.Backend.PutOperation-Upload", f"Starting - upload of {name}")
         self.result.statistics.remote_calls += 1
         await self._transfer("Put", name, len(content), "throttle-upload", "max-upload-speed")
         self.destination.put(name, content)
         self.transfer_line("Put", "Completed", name, len(content))
+        for _ in range(COMMITS):
+            self.detail("Timer.Begin-Duplicati.Library.Main.Database.ReusableTransaction-Commit", "Starting - a commit")
+            self.detail("Timer.Finished-Duplicati.Library.Main.Database.ReusableTransaction-Commit", "Ended a commit")
         self.database.volumes[name] = {"size": len(content), "hash": digest(content)}
         data = _json({"Size": len(content), "Hash": digest(content)})
         self.database.add_remote_row(self.now_seconds, "put", name, data)
@@ -237,9 +267,14 @@ class Work:
             chunk = max(CHUNK_BYTES, speed // 4)
             while transfer.done < size:
                 await self.hold()
-                await self.wait(min(chunk, size - transfer.done) / speed)
+                share = speed / max(len(self.progress.transfers), 1)
+                await self.wait(min(chunk, size - transfer.done) / share)
                 transfer.done = min(size, transfer.done + chunk)
                 transfer.speed = speed
+                self.progress.speed = speed
+                for word in ("Begin", "Finished"):
+                    self.detail(f"Timer.{word}-Duplicati.Library.Main.Backend-Part", f"{action} {transfer.done} bytes")
+                self._tell_progress()
         finally:
             self.progress.end_transfer(transfer)
 
@@ -254,9 +289,13 @@ class Work:
         """Write start, end and length of an operation into the metadata."""
         end_at = self.result.end_at or self.clock.now()
         metadata = self.backup.metadata
-        metadata[f"Last{name}Started"] = compact(self.result.begin_at)
-        metadata[f"Last{name}Finished"] = compact(end_at)
-        metadata[f"Last{name}Duration"] = duration((end_at - self.result.begin_at).total_seconds())
+        values = {
+            "Started": compact(self.result.begin_at),
+            "Finished": compact(end_at),
+            "Duration": duration((end_at - self.result.begin_at).total_seconds()),
+        }
+        order = ("Started", "Finished", "Duration") if name == "Backup" else ("Duration", "Started", "Finished")
+        metadata.update({f"Last{name}{word}": values[word] for word in order})
 
 
 def _json(value: Any) -> str:
