@@ -67,27 +67,27 @@ def follow(channel: Channel) -> Iterator[Event | None]:
         yield from _by_long_poll(channel)
         return
     try:
+        token = answers.text(channel.post("api/v1/auth/issuetoken/websocket", "a token for live events"), "Token")
         connection = _open(channel)
     except errors.DuplicatiClientError as exc:
         yield Fallback(f"no live connection ({exc.message}), long polling instead")
         yield from _by_long_poll(channel)
         return
-    reason = yield from _by_socket(connection)
+    reason = yield from _by_socket(connection, token)
     yield Fallback(f"the live connection ended ({reason}), long polling instead")
     yield from _by_long_poll(channel)
 
 
 def _open(channel: Channel) -> ClientConnection:
-    """Open the WebSocket and log in by its first message, as in 2.3.1.0 websocket:15; then subscribe."""
+    """Open the WebSocket; raises `ConnectionLost` where something in between does not know it."""
     from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException  # noqa: PLC0415 - 50 ms
     from websockets.sync.client import connect  # noqa: PLC0415
 
-    token = answers.text(channel.post("api/v1/auth/issuetoken/websocket", "a token for live events"), "Token")
     transport = channel.transport
     sock = transport.open_socket(10.0)
     scheme, _, rest = transport.base_url.partition("://")
     try:
-        connection = connect(
+        return connect(
             f"ws://{rest}/notifications",
             sock=sock,
             additional_headers={k: v for k, v in transport.headers.items() if k.lower() != "host"},
@@ -101,34 +101,35 @@ def _open(channel: Channel) -> ClientConnection:
     except (InvalidHandshake, InvalidURI, WebSocketException, OSError, EOFError, ValueError) as exc:
         sock.close()
         raise errors.ConnectionLost(f"the server or a proxy refuses WebSocket over {scheme}") from exc
-    try:
-        connection.send(json.dumps({"Version": 1, "Token": token}))
-        for service in ("legacystatus", "progress", "taskcompleted"):
-            connection.send(json.dumps({"Version": 1, "Id": service, "Action": "sub", "Service": service}))
-    except (WebSocketException, OSError) as exc:
-        raise errors.ConnectionLost("the live connection was closed at once") from exc
-    return connection
 
 
-def _by_socket(connection: ClientConnection) -> Generator[Event | None, None, str]:
-    """Yield what comes until the connection ends; returns why it did."""
+def _by_socket(connection: ClientConnection, token: str) -> Generator[Event | None, None, str]:
+    """Log in by the first message (2.3.1.0 websocket:15) and yield what comes until the end; returns its reason."""
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
 
     heard_at = pinged_at = time.monotonic()
     with connection:
-        while time.monotonic() - heard_at < _SILENCE_SECONDS:
-            try:
+        try:
+            connection.send(json.dumps({"Version": 1, "Token": token}))
+            for service in ("legacystatus", "progress", "taskcompleted"):
+                connection.send(json.dumps({"Version": 1, "Id": service, "Action": "sub", "Service": service}))
+            while time.monotonic() - heard_at < _SILENCE_SECONDS:
                 if time.monotonic() - pinged_at > _PING_SECONDS:
                     pinged_at = time.monotonic()
                     connection.send(json.dumps({"Version": 1, "Id": "ping", "Action": "ping"}))
-                message = connection.recv(timeout=_TICK_SECONDS)
-                heard_at = time.monotonic()
-                yield _read_message(message)
-            except TimeoutError:
-                yield None
-            except (ConnectionClosed, OSError) as exc:
-                return str(exc) or "closed"
+                message = _receive(connection)
+                heard_at = heard_at if message is None else time.monotonic()
+                yield None if message is None else _read_message(message)
+        except (ConnectionClosed, OSError) as exc:
+            return str(exc) or "closed"
     return "silence"
+
+
+def _receive(connection: ClientConnection) -> str | bytes | None:
+    try:
+        return connection.recv(timeout=_TICK_SECONDS)
+    except TimeoutError:
+        return None
 
 
 def _read_message(message: str | bytes) -> Event | None:

@@ -195,9 +195,9 @@ class _Follower:
             self._away_since = None
             yield from self._tell(event)
             ended = isinstance(event, events.TaskEnded) and event.task.task_id == self._run.task_id
-            # Without a number the state is all there is to see an end by.
-            has_moved = self._run.task_id is None and isinstance(event, events.StateChanged)
-            if self._is_lost or self._is_over(force=ended or has_moved):
+            # An end before the first event is told by the state alone, and so is one without a number.
+            has_left = isinstance(event, events.StateChanged) and not self._is_queued()
+            if self._is_lost or self._is_over(force=ended or has_left):
                 return
 
     def _tell(self, event: events.Event | None) -> Iterator[Item | None]:
@@ -217,6 +217,10 @@ class _Follower:
         """Compare the server's counter of events: it starts again with the server (2.3.1.0 restart:23, 26)."""
         self._is_lost = self._is_lost or state.event_id < self._state.event_id
         self._state = state
+
+    def _is_queued(self) -> bool:
+        number = self._run.task_id
+        return number is not None and number in _tasks_of(self._state, self._run.backup_id)
 
     def _is_own(self, progress: Progress) -> bool:
         if self._run.task_id is not None:
