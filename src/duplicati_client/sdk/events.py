@@ -182,17 +182,20 @@ class _Endings:
     def __init__(self, channel: Channel) -> None:
         self._tasks = Tasks(channel)
         self._active_id: int | None = None
+        self._told_id: int | None = None
 
     def since(self, state: ServerState) -> Iterator[TaskEnded]:
         """Yield the task that ran and is over; the state may name it some time longer (2.3.1.0 extra:9-12)."""
         before = self._active_id
         now = state.active.task_id if state.active else None
-        for task_id in {before, now} - {None}:
+        if now != self._told_id:
+            self._told_id = None  # the number may come back for another task
+        for task_id in {before, now} - {None, self._told_id}:
             task = self._read(task_id)
             if task is not None and task.has_ended:
-                now = None if task_id == now else now
+                self._told_id = task_id
                 yield TaskEnded(task)
-        self._active_id = now
+        self._active_id = None if now == self._told_id else now
 
     def _read(self, task_id: int | None) -> ServerTask | None:
         try:
