@@ -50,9 +50,9 @@ def follow(
         try:
             entries = server.logs.live(after_entry_id=last_id, level=level)
             away_since = None
-        except errors.Unreachable:
-            away_since = away_since or clock()
-            if clock() - away_since > _PATIENCE_SECONDS:
+        except errors.Unreachable as exc:
+            away_since = clock() if away_since is None else away_since
+            if not exc.is_retryable or clock() - away_since > _PATIENCE_SECONDS:
                 raise
             entries, last_id = [], 0  # the numbers start again with the server
         for entry in entries:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 MASK = "********"
 # Beside the options that the server itself calls passwords: keys and tokens that it shows in clear.
 _SECRET_NAME = re.compile(r"pass(word|phrase)?\b|passwd|secret|token|salt|access-?key|api-?key|private-?key|-key$|^key$|authid|credential|certificate|config$")  # fmt: skip  # noqa: E501
 _QUERY_PART = re.compile(r"([?&])([^=&#]+)=([^&#]*)")
-_USER_PART = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#@]*@")
+# As far as the last @, for a password may hold some; anywhere in a text, for messages quote addresses.
+_USER_PART = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s\"']*@")
 
 
 def is_secret_name(name: str, secret_options: frozenset[str] = frozenset()) -> bool:
@@ -21,13 +23,13 @@ def is_secret_name(name: str, secret_options: frozenset[str] = frozenset()) -> b
 
 def hide_url(url: str, secret_options: frozenset[str] = frozenset()) -> str:
     """Hide the user part and the secret parameters of a destination's address."""
-    hidden = _USER_PART.sub(rf"\1{MASK}@", url)
+    hidden = _USER_PART.sub(rf"\1{MASK}@", url) if "@" in url else url
     return _QUERY_PART.sub(lambda part: _hide_part(part, secret_options), hidden)
 
 
 def _hide_part(part: re.Match[str], secret_options: frozenset[str]) -> str:
     mark, name, value = part.groups()
-    is_secret = bool(value) and is_secret_name(name, secret_options)
+    is_secret = bool(value) and is_secret_name(unquote(name), secret_options)
     return f"{mark}{name}={MASK if is_secret else value}"
 
 
@@ -37,10 +39,16 @@ def hide_definition(raw: Any, secret_options: frozenset[str]) -> Any:
         name = raw.get("Name")
         if isinstance(name, str) and "Value" in raw and is_secret_name(name, secret_options) and raw["Value"]:
             return {**raw, "Value": MASK}
-        return {key: hide_definition(value, secret_options) for key, value in raw.items()}
+        return {key: _hide_member(key, value, secret_options) for key, value in raw.items()}
     if isinstance(raw, list):
         return [hide_definition(item, secret_options) for item in raw]
     return hide_url(raw, secret_options) if isinstance(raw, str) and "://" in raw else raw
+
+
+def _hide_member(name: str, value: Any, secret_options: frozenset[str]) -> Any:
+    """2.1.0.5 shows the options of a task as an object of names and values."""
+    is_secret = isinstance(value, str) and value and is_secret_name(name, secret_options)
+    return MASK if is_secret else hide_definition(value, secret_options)
 
 
 def hide_settings(settings: Mapping[str, str]) -> dict[str, str]:

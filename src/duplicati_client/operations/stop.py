@@ -52,9 +52,10 @@ def _find_task(server: Duplicati, state: ServerState, selector: str | None) -> i
         if state.active is None:
             raise errors.TaskForgotten("nothing runs")
         return state.active.task_id
-    numbers = {task.task_id for task in (state.active, *state.waiting) if task is not None}
-    if selector.isascii() and selector.isdigit() and int(selector) in numbers:
-        return int(selector)
+    queued = [task.task_id for task in (state.active, *state.waiting) if task is not None]
+    for task_id in queued:
+        if selector == str(task_id):
+            return task_id
     return _find_task_of_backup(server, state, selector)
 
 
