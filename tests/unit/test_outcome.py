@@ -447,9 +447,16 @@ def test_error_in_the_second_of_the_end_leaves_success_unproved() -> None:
     assert last(metadata(0, 59, error=59), row=row("Warning")).state is Outcome.WARNING
 
 
+def test_row_whose_times_are_whole_seconds_is_of_the_run_that_the_metadata_tell_of() -> None:
+    whole = row(began_at=second(0), ended_at=second(59))
+    assert last(RAN, row=whole).state is Outcome.SUCCESS
+    assert last(metadata(0, 59, error=59), row=whole).state is Outcome.UNKNOWN
+
+
 def test_failed_row_is_told_in_the_words_of_the_metadata_of_its_time() -> None:
     failed = row("Fatal", first_problem="of the row")
     assert last(metadata(error=60), row=failed).detail == "the last error"
+    assert last(metadata(error=0), row=failed).detail == "the last error"
     assert last(metadata(error=-60), row=failed).detail == "of the row"
 
 
