@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from .verbs import VERBS, Verb, suggest
 
 def run() -> NoReturn:
     """Be the program `duplicati`."""
+    # A search for garbage goes through a long listing again and again, and finds none.
+    gc.set_threshold(100_000)
     process = Process(os.environ, open_console(os.environ), _ask_password)
     sys.exit(main(sys.argv[1:], process))
 
