@@ -1,6 +1,6 @@
 """The error tree: what went wrong, for a program (code), for a person (message, hint), and whether a repeat can help.
 
-Each failure of the transport, of the protocol and of a server becomes exactly one of these, at the border where it is met.
+Each failure of transport, protocol and server becomes exactly one of these, at the border where it is met.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DuplicatiClientError(Exception):
         self.hint = hint if hint is not None else self.default_hint
 
 
-# --- the server cannot be reached -------------------------------------------------------------------------------------
+# --- the server cannot be reached -----------------------------------------------------------------------
 
 
 class Unreachable(DuplicatiClientError):
@@ -80,7 +80,7 @@ class CertificateRefused(TlsFailed):
     default_hint = "give the server's own certificate authority with --ca-file, or pin its certificate with --pin"
 
 
-# --- something answered, but not as a Duplicati server does -------------------------------------------------------------
+# --- something answered, but not as a Duplicati server does ---------------------------------------------
 
 
 class NotUnderstood(DuplicatiClientError):
@@ -116,7 +116,7 @@ class ServerFailed(NotUnderstood):
     default_hint = "the server's own log says more: duplicati logs"
 
 
-# --- the server does not allow it ---------------------------------------------------------------------------------------
+# --- the server does not allow it -----------------------------------------------------------------------
 
 
 class NotAllowed(DuplicatiClientError):
@@ -162,7 +162,7 @@ class PresharedKeyRefused(NotAllowed):
     default_hint = "give the header with --header-file (X-Duplicati-PreSharedKey=…)"
 
 
-# --- what was asked for -------------------------------------------------------------------------------------------------
+# --- what was asked for ---------------------------------------------------------------------------------
 
 
 class NotFound(DuplicatiClientError):
@@ -210,7 +210,7 @@ class NotSupported(DuplicatiClientError):
     code = "not-supported"
 
 
-# --- not now ------------------------------------------------------------------------------------------------------------
+# --- not now --------------------------------------------------------------------------------------------
 
 
 class Busy(DuplicatiClientError):
@@ -233,7 +233,7 @@ class WaitTimedOut(DuplicatiClientError):
     code = "wait-timed-out"
 
 
-# --- this machine -------------------------------------------------------------------------------------------------------
+# --- this machine ---------------------------------------------------------------------------------------
 
 
 class ConfigurationInvalid(DuplicatiClientError):

@@ -143,7 +143,8 @@ class Channel:
             return answers.decode(answer, what)
         error = explain(answer, what)
         if answer.status == 401 and not answer.body:
-            error = errors.SessionEnded(f"{self.transport.base_url} refuses the session")
+            url = self.transport.base_url
+            error = errors.SessionEnded(f"{url} refuses the session", hint=f"duplicati login {url}")
         raise error
 
 

@@ -91,7 +91,7 @@ class LegacyAccess:
         if password is None:
             self._store.clear()
             kind = errors.SessionEnded if had_session else errors.LoginMissing
-            raise kind(f"{session.url} wants a login")
+            raise kind(f"{session.url} wants a login", hint=f"duplicati login {session.url}")
         answer = self._post_login({"get-nonce": "1"}, {})
         nonce_cookie = read_cookie(answer, "session-nonce")
         if answer.status != 200 or nonce_cookie is None:

@@ -98,7 +98,8 @@ class ModernAccess:
                 return self._log_in()
             if session is None:
                 raise errors.LoginMissing(f"no session for {self._transport.base_url}")
-            raise errors.SessionEnded(f"the session for {self._transport.base_url} has ended")
+            url = self._transport.base_url
+            raise errors.SessionEnded(f"the session for {url} has ended", hint=f"duplicati login {url}")
 
     def _refresh(self, session: Session) -> Answer:
         """Send the pair; exactly once more if the answer was lost.
