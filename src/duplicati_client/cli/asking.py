@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import errors
+from ..sdk.auth.store import MemorySessionStore
 from . import exits
-from .context import Target, choose_targets, open_server
+from .context import Target, choose_targets, open_server, open_store
 from .output.columns import Column, Listing
 from .output.printer import Choice, Printer
 from .talk import Talk
@@ -123,14 +124,15 @@ class _opened:  # noqa: N801 - read as a word: with _opened(…)
     """Opens a server; a session that nobody could use again is ended on the server when all is done."""
 
     def __init__(self, call: Call, target: Target) -> None:
-        self._server = open_server(call, target)
-        self._is_passing = target.context is None
+        store = open_store(call, target)
+        self._server = open_server(call, target, store)
+        self._is_passing = isinstance(store, MemorySessionStore)
 
     def __enter__(self) -> Duplicati:
         return self._server
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._is_passing and kind is None:
+        if self._is_passing and kind is None and self._server.session is not None:
             with suppress(errors.DuplicatiClientError):
                 self._server.logout()
         self._server.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import errors
 from . import configuration
 from .console import Console
 from .options import GLOBAL, Found, Option, read_key, read_variable
@@ -52,7 +53,10 @@ class Call:
     @cached_property
     def stdin_line(self) -> str:
         """The first line of stdin, read once however many servers it is for."""
-        return self.console.stdin.readline()
+        try:
+            return self.console.stdin.readline()
+        except UnicodeDecodeError as exc:
+            raise errors.InvalidValue("stdin is not UTF-8 text") from exc
 
     def value(self, field: str, context: str | None = None) -> Any:
         """Return an option's value, for a context if one is named."""

@@ -64,7 +64,9 @@ def find_by_url(call: Call, url: str) -> Target:
     return Target(wanted.partition("://")[2], wanted, None)
 
 
-def open_server(call: Call, target: Target, *, password: str | None = None) -> Duplicati:
+def open_server(
+    call: Call, target: Target, store: SessionStore | None = None, *, password: str | None = None
+) -> Duplicati:
     """Return the server, not asked anything yet; `password` is one that a person has just typed."""
     credentials = Credentials(password) if password is not None else read_credentials(call, target.context)
     connection = read_connection(call, target.context)
@@ -73,7 +75,7 @@ def open_server(call: Call, target: Target, *, password: str | None = None) -> D
         target.url,
         credentials=credentials,
         connection=connection,
-        store=open_store(call, target),
+        store=store or open_store(call, target),
         transport=make_transport(target.url, connection) if make_transport else None,
         trace=call.console.detail if call.console.is_verbose else None,
     )

@@ -127,4 +127,7 @@ def _tell(exc: errors.DuplicatiClientError, process: Process) -> int:
 def _ask_password(prompt: str) -> str:
     from getpass import getpass  # noqa: PLC0415 - only login at a terminal asks
 
-    return getpass(prompt)
+    try:
+        return getpass(prompt)
+    except EOFError as exc:
+        raise errors.LoginMissing("no password was typed") from exc

@@ -19,6 +19,8 @@ from duplicati_client.http import Answer, Request
 
 PASSWORD = "correct horse"
 URL = "http://nas.test:8200"
+_RESULT = {"MainOperation": "Backup", "ParsedResult": "Success"}
+BACKUP_1_LOG = [{"ID": 1, "Timestamp": 1770000000, "Type": "Result", "Message": json.dumps(_RESULT)}]
 
 
 @contextmanager

@@ -133,3 +133,13 @@ def test_with_a_home_that_cannot_be_written_a_login_works_and_says_that_nothing_
     assert "nothing can be remembered" in ended.stderr
     ended = stage.run("list", "backups", "--server", URL, "--verbose", DUPLICATI_CLIENT_PASSWORD=PASSWORD)
     assert ended.status == 0
+
+
+def test_a_context_whose_session_cannot_be_kept_leaves_none_behind(stage, tmp_path):
+    stage.log_in()
+    (tmp_path / "file").write_text("")
+    environ = {"DUPLICATI_CLIENT_STATE_DIR": str(tmp_path / "file"), "DUPLICATI_CLIENT_PASSWORD": PASSWORD}
+    ended = stage.run("list", "backups", "--verbose", **environ)
+    assert ended.status == 0
+    assert "lives in memory only" in ended.stderr
+    assert stage.server.requests[-2:] == ["POST api/v1/auth/refresh/logout", "POST api/v1/auth/refresh"]

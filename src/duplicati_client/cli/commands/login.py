@@ -92,6 +92,9 @@ def _log_in(call: Call, target: Target) -> Duplicati:
 
 def _remember(call: Call, target: Target) -> None:
     name = str(target.context)
+    before = call.configuration.contexts.get(name, {}).get("url", target.url)
+    if before != target.url:
+        call.console.say(f"the context {name} was {before} until now")
     changes: dict[tuple[str, ...], object] = {("contexts", name, "url"): target.url}
     changes |= {("contexts", name, field): value for field, value in _connection_given(call).items()}
     changes[("current",)] = name
