@@ -59,6 +59,7 @@ class Release(NamedTuple):
     warns_of_folder_creation: bool = False
     orders_backups: bool = True
     counts_first_try: bool = False
+    finishes_aborted_upload: bool = False
     warns_of_unencrypted_database: bool = True
     has_lock_results: bool = True
     has_timestamp_count: bool = True
@@ -210,6 +211,7 @@ V2_0_8 = V2_1._replace(
     dated_name="2.0.8.1_beta_2024-05-07",
     channel="Beta",
     is_legacy=True,
+    finishes_aborted_upload=True,
     drops_row_of_aborted=False,
     clears_notifications=False,
     listings_write_rows=False,

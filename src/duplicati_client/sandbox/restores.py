@@ -59,10 +59,7 @@ async def run_restore(work: Work) -> None:
     if work.release.restore_reports_more:
         work.result.members["RestorePath"] = wanted.get("restore_path") or None
     work.log("Information", f"{CONTROLLER}-StartingOperation", "The operation Restore has started")
-    for option in sorted(NEW_OPTIONS & work.options.keys()):
-        if not work.release.has_v2:
-            text = f"The supplied option --{option} is not supported and will be ignored"
-            work.log("Warning", f"{CONTROLLER}-UnsupportedOption", text)
+    work.warn_of_options(frozenset() if work.release.has_v2 else NEW_OPTIONS)
     work.progress.begin_engine()
     await work.step("Restore_Begin")
     database = await _database(work)

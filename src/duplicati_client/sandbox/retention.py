@@ -65,8 +65,12 @@ async def test_volume(work: Work, name: str) -> list[Any]:
             raise
         reason = f"{failure.kind.rpartition('.')[2]}: {failure.message}"
         tag = "Duplicati.Library.Main.AsyncDownloader-FailedToRetrieveFile"
-        work.log("Error", tag, f"Failed to retrieve file {name}\n{reason}")
-        work.log("Error", f"{TESTER}-RemoteFileProcessingFailed", f"Failed to process file {name}\n{reason}")
+        text = f"Failed to process file {name}\n{reason}"
+        if work.release.is_legacy:
+            work.log("Error", f"{TESTER}-FailedToProcessFile", text)
+        else:
+            work.log("Error", tag, f"Failed to retrieve file {name}\n{reason}")
+            work.log("Error", f"{TESTER}-RemoteFileProcessingFailed", text)
         work.database.volumes[name]["has_failed"] = True
         return [{"Key": "Error", "Value": failure.message}]
     return _problems(unpack(work.destination.unseal(content)))

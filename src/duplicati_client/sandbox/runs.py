@@ -29,6 +29,7 @@ async def run_backup(work: Work) -> None:
     if scripts.call_off(work):
         return
     work.log("Information", f"{CONTROLLER}-StartingOperation", "The operation Backup has started")
+    work.warn_of_options()
     _check_sources(work)
     _pretend(work, "fatal")
     work.progress.begin_engine()
@@ -38,6 +39,8 @@ async def run_backup(work: Work) -> None:
         await _store(work)
         await _finish(work)
     except OperationFailed as failure:
+        if work.release.finishes_aborted_upload and work.task.is_abort_requested:
+            raise
         name = failure.kind.rpartition(".")[2]
         work.log("Error", f"{HANDLER}-FatalError", f"Fatal error\n{name}: {failure.message}")
         raise
@@ -60,8 +63,9 @@ def _check_sources(work: Work) -> None:
         raise OperationFailed(
             USER_INFORMATION, text, help_id="NoSources", frames=(f"{CONTROLLER}.ExpandInputSources()",)
         )
+    gap = "  " if work.release.is_legacy else " "
     text = (
-        f"Backup aborted since the source path {gone[0]} does not exist. Please verify that the source path exists, "
+        f"Backup aborted since the source path {gone[0]} does not exist.{gap}Please verify that the source path exists, "
         "or remove the source path from the backup configuration, or set the allow-missing-source option."
     )
     has_id = work.release.has_help_ids
@@ -123,6 +127,10 @@ def verify_list(work: Work) -> None:
         raise OperationFailed(LIST_VERIFICATION, text, help_id="ExtraRemoteFiles", frames=(frame,))
     if known - present:
         text = f"Found {len(known - present)} files that are missing from the remote storage, please run repair"
+        if work.release.is_legacy:
+            work.log("Error", f"{FILELIST}-MissingRemoteFiles", text)
+            name = LIST_VERIFICATION.rpartition(".")[2]
+            work.log("Error", f"{HANDLER}-FatalError", f"Fatal error\n{name}: {text}")
         raise OperationFailed(LIST_VERIFICATION, text, help_id="MissingRemoteFiles", frames=(frame,))
 
 
@@ -151,6 +159,8 @@ async def _store(work: Work) -> None:
     except OperationFailed:
         _drop(work, version)
         raise
+    if work.result.members["PartialBackup"]:
+        work.log("Warning", f"{HANDLER}-CancellationRequested", "Cancellation was requested by user.")
     if is_dry:
         return
     if not version.entries or _is_unchanged(work):
@@ -197,7 +207,7 @@ async def _read_and_upload(work: Work, version: Version) -> None:
             read_size(work.options.get("small-file-size"))
             or (read_size(work.options.get("dblock-size", "50mb")) or 0) // 5
         )
-        work.is_compacting_due = packer.last_size <= small
+        work.is_compacting_due = packer.has_packed and packer.last_size <= small
     finally:
         uploader.cancel()
         with suppress(asyncio.CancelledError, OperationFailed):
@@ -270,8 +280,6 @@ async def _upload_list(work: Work, version: Version) -> None:
     }
     await work.put(name, work.destination.seal(pack(members)))
     version.volume, version.is_open = name, False
-    if work.result.members["PartialBackup"]:
-        work.log("Warning", f"{HANDLER}-CancellationRequested", "Cancellation was requested by user.")
     work.database.save()
 
 
@@ -281,6 +289,9 @@ async def _upload_list(work: Work, version: Version) -> None:
 async def _finish(work: Work) -> None:
     members = work.result.members
     work.progress.clear_file()
+    if work.task.is_abort_requested and work.release.finishes_aborted_upload:
+        await work.step("Backup_Compact")
+        raise OperationFailed("System.Threading.ThreadAbortException", "Thread was being aborted.")
     if work.task.is_stop_requested and members["PartialBackup"] and work.options.get("sandbox-stop") == "fails":
         raise aborted()
     if work.task.is_stop_requested:

@@ -39,6 +39,7 @@ class Packer:
         self._size = 0
         self._new: set[str] = set()
         self.uploading: asyncio.Task[None] | None = None
+        self.has_packed = False
         self.last_size = -1
 
     async def add(self, entry: Entry, version: Version, previous: dict[str, list[Any]]) -> None:
@@ -71,7 +72,13 @@ class Packer:
             members["SizeOfOpenedFiles"] -= entry.size
             problem = f"Access to the path '{entry.path}' is denied."
             text = f"Error while processing file: {entry.path}\n{type(failure).__name__}: {problem}"
-            self._work.log("Warning", f"{READER}-FileAccessError", text)
+            tag = f"{READER}-FileAccessError"
+            if self._work.release.is_legacy:
+                tag, text = (
+                    f"{READER}.FileEntry-PathProcessingFailed",
+                    f"Failed to process path: {entry.path}\n{problem}",
+                )
+            self._work.log("Warning", tag, text)
             return
         word = "Added" if old is None else "Modified"
         if old is None or old[3] != chunks:
@@ -98,6 +105,7 @@ class Packer:
         self._volume, self._size = {}, 0
 
     def _hand_over(self, volume: Volume | None) -> None:
+        self.has_packed = self.has_packed or volume is not None
         self._ahead += 1
         self._waiting.put_nowait(volume)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .clock import compact, duration
 from .destination import Destination, RemoteFile, digest
 from .failures import OperationFailed, aborted
+from .known_options import unknown
 from .model import Backup
 from .progress import Progress, Transfer
 from .results import Result
@@ -44,6 +45,7 @@ class Work:
         )
         self.result = Result(engine.release, operation, engine.clock.now())
         self._told_at = 0
+        self._is_abort_shown = False
         self.is_compacting_due = True
 
     @property
@@ -71,6 +73,13 @@ class Work:
         self.engine.live_log.write(level, tag, text, backup_id=self.backup.backup_id, task_id=self.task.task_id)
         return self.result.lines.add(level, self.clock.now(), tag, text)
 
+    def warn_of_options(self, too_new: frozenset[str] = frozenset()) -> None:
+        """Warn of options that the engine does not know, or that are newer than the release."""
+        for name in self.options:
+            if name in too_new or unknown([name]):
+                text = f"The supplied option --{name} is not supported and will be ignored"
+                self.log("Warning", f"{CONTROLLER}-UnsupportedOption", text)
+
     def detail(self, tag: str, text: str) -> None:
         """Log a line that only a client listening to the live log in full detail gets to see."""
         self.engine.live_log.write("Profiling", tag, text, backup_id=self.backup.backup_id, task_id=self.task.task_id)
@@ -96,8 +105,14 @@ class Work:
 
     def checkpoint(self) -> None:
         """Fail if the operation was aborted."""
-        if self.task.abort_due_at is not None and self.clock.now() >= self.task.abort_due_at:
+        if self.task.abort_due_at is None or self.clock.now() < self.task.abort_due_at:
+            return
+        if not (self.release.finishes_aborted_upload and self.operation == "Backup"):
             raise aborted()
+        if not self._is_abort_shown:
+            # An aborted backup of 2.0.8.1 says so at once, but goes on until all is uploaded (stop-and-abort:468-484).
+            self._is_abort_shown = True
+            self.progress.phase = "Error"
 
     async def wait(self, seconds: float = STEP_SECONDS) -> None:
         """Let time pass in small steps, each of which an abort ends."""
@@ -168,6 +183,8 @@ class Work:
         if self.release.has_v2:
             self.transfer_line("QuotaInfo", "Started")
             self.result.statistics.remote_calls += 1
+        else:
+            self.progress.last_transfer = Transfer("List")
         data = "[\n" + ",\n".join(_json(self._listed(item)) for item in found) + "\n]"
         self.database.add_remote_row(self.now_seconds, "list", "", data)
         statistics = self.result.statistics
