@@ -56,6 +56,30 @@ ALLOWED = (
         "the recorded uploads were faster, and the abort quicker, than the sandbox's",
     ),
     Allowed(
+        r"2\.0\.8\.1 run-outcomes.*",
+        r"FileEntry-PathProcessingFailed",
+        "Mono's words for an error of the operating system",
+    ),
+    Allowed(
+        r"2\.0\.8\.1 slow-run-and-queue:(338|339|34\d|352)",
+        r"\.remotelog|\.poll|\.serverstate",
+        "how far a run had come at a moment, and what of it the live log held",
+    ),
+    Allowed(
+        r"2\.0\.8\.1 slow-run-and-queue:(380|398|415)",
+        r"\.tasks|\.Finished|\.Items",
+        "the sandbox runs no command lines but `list`, so that they end at once and without output",
+    ),
+    Allowed(
+        r"2\.0\.8\.1 stop-and-abort:456", r"\.CompactResults", "`stopnow` leaves out what `stopaftercurrentfile` begins"
+    ),
+    Allowed(r"2\.0\.8\.1 stop-and-abort:470", r"\.CurrentFilename", "no file is being read while uploads are awaited"),
+    Allowed(
+        r"2\.0\.8\.1 stop-and-abort:486",
+        r"\.filesets",
+        "the real server completes an aborted version with a list of its own; the sandbox keeps the version only",
+    ),
+    Allowed(
         r"2\.1\.0\.5 stop:14",
         r"Data: 13 items",
         "one file more was read before the stop, hence one volume and its index",

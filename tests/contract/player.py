@@ -8,6 +8,7 @@ import binascii
 import json
 import re
 import shutil
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from duplicati_client.sandbox.failures import OperationFailed
 from duplicati_client.sandbox.logins import Rules
 from duplicati_client.sandbox.queue import Task
 from duplicati_client.sandbox.release import RELEASES
-from duplicati_client.sandbox.serve import Call, Reply, Router
+from duplicati_client.sandbox.serve import Call, Reply, Router, Upgrade
 from recordings import Entry, files, read_file
 
 PASSWORD = "correct horse"
@@ -107,7 +108,7 @@ class Names:
 
     def path(self, path: str) -> str:
         """Return a recorded path with the sandbox's ids."""
-        path = re.sub(r"(?<=/backup/)\d+", lambda found: self.backups.get(found[0], found[0]), path)
+        path = re.sub(r"(?<=/backup/)[0-9a-f-]+", lambda found: self.backups.get(found[0], found[0]), path)
         path = re.sub(r"(?<=/task/)\d+", lambda found: self.tasks.get(found[0], found[0]), path)
         return re.sub(r"(?<=/commandline/)[0-9a-f-]{36}", lambda found: self.runs.get(found[0], found[0]), path)
 
@@ -138,17 +139,23 @@ class Player:
         self.clock = Clockwork(_first_moment(release))
         self.engine = Engine(RELEASES[release], folder=str(root), clock=self.clock)
         self.engine.password = PASSWORD
-        access = Access(RELEASES[release], Rules(), self.engine, self.clock)
-        self._gate = Gate(access, Router({**access.routes(), **modern.routes(self.engine)}))
+        self._gate = self._build_gate()
+
+    def _build_gate(self) -> Callable[[Call], Awaitable[Reply | Upgrade]]:
+        access = Access(self.engine.release, Rules(), self.engine, self.clock)
+        return Gate(access, Router({**access.routes(), **modern.routes(self.engine)}))
 
     async def play(self) -> None:
         """Play all recordings of the release in the order in which they were made."""
         await self.engine.start()
         try:
-            for file in sorted(set(files(self.release)) - LEFT_OUT, key=self._start_of):
+            for file in self._files():
                 await self._play_file(file)
         finally:
             await self.engine.close()
+
+    def _files(self) -> list[str]:
+        return sorted(set(files(self.release)) - LEFT_OUT, key=self._start_of)
 
     def _start_of(self, file: str) -> tuple[float, int]:
         entries = read_file(self.release, file)
@@ -202,6 +209,10 @@ class Player:
     async def _reach(self, entry: Entry) -> None:
         """Let time pass up to the moment when the recorded request left."""
         wanted = (entry.at or 0) - entry.raw.get("ms", 0) / 1000 + self._late_seconds
+        if self.clock.seconds > wanted + DATE_SECONDS:
+            # What was waited for took longer here; keep the distance between requests.
+            self._late_seconds += self.clock.seconds - wanted
+            wanted = self.clock.seconds
         if wanted - self.clock.seconds > GAP_SECONDS and not self.engine.tasks():
             self.clock.jump_to(wanted - 1)
         # A date in an answer is up to a second older than the answer.
@@ -308,7 +319,7 @@ class Player:
 
     async def _call(self, method: str, path: str, body: bytes | None, waits: bool = False) -> Reply:
         bare, _, query = path.partition("?")
-        headers = {"authorization": f"Bearer {await self._token()}", "content-type": "application/json"}
+        headers = await self._headers()
         names = {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)}
         call = Call(method, bare, names, headers, body or b"", HOST)
         asking = asyncio.ensure_future(self._gate(call))
@@ -320,6 +331,9 @@ class Player:
         reply = asking.result()
         assert isinstance(reply, Reply)
         return reply
+
+    async def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {await self._token()}", "content-type": "application/json"}
 
     async def _token(self) -> str:
         if self.clock.seconds >= self._renew_at:
@@ -364,7 +378,7 @@ class Player:
             self._note(entry, f"{content['length']} bytes recorded, empty here")
 
     def _decoded(self, reply: Reply) -> Any:
-        text = reply.body.decode().replace(str(self.stage.root), RECORDED_ROOT)
+        text = reply.body.decode("utf-8-sig").replace(str(self.stage.root), RECORDED_ROOT)
         try:
             return json.loads(text)
         except ValueError:
@@ -387,15 +401,5 @@ def _creates(entry: Entry) -> bool:
 
 
 def _first_moment(release: str) -> float:
-    return min(entry.at for entry in read_file(release, "backups") if entry.at)
-
-
-def play(release: str, root: Path) -> Player:
-    """Play a release's recordings and return the player with what it found."""
-
-    async def run() -> Player:
-        player = Player(release, root)
-        await player.play()
-        return player
-
-    return asyncio.run(run())
+    first = "backups" if "backups" in files(release) else "configuring-backups"
+    return min(entry.at for entry in read_file(release, first) if entry.at)
