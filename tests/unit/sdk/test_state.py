@@ -1,0 +1,54 @@
+"""State, progress, settings, notifications and versions: one question each."""
+
+from __future__ import annotations
+
+import pytest
+
+from duplicati_client import errors
+from duplicati_client.sdk.activity import ServerState
+from duplicati_client.sdk.notifications import Notifications
+from duplicati_client.sdk.progress import ProgressReader
+from duplicati_client.sdk.settings import Settings
+from duplicati_client.sdk.state import States
+from duplicati_client.sdk.versions import Versions
+from tests.fakes import answer
+from tests.unit.sdk.asking import channel_to
+
+
+def test_long_poll_names_the_last_event_and_waits_longer_than_the_server() -> None:
+    channel, transport = channel_to(answer(200, {"LastEventID": 43}))
+    assert States(channel).wait(ServerState.read({"LastEventID": 42}), seconds=30).event_id == 43
+    assert transport.asked == ["GET api/v1/serverstate?longpoll=true&lastEventId=42&duration=30s"]
+    assert transport.requests[0].deadline_seconds > 30
+
+
+@pytest.mark.parametrize("seconds", [10, 0, -1, 3601])
+def test_length_that_a_server_refuses_is_refused_here(seconds: int) -> None:
+    channel, transport = channel_to()
+    with pytest.raises(errors.InvalidValue):
+        States(channel).wait(ServerState.read({}), seconds=seconds)
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize("reply", [answer(404, {"Error": "No active backup", "Code": 404}), answer(404)])
+def test_no_task_yet_is_no_progress(reply: object) -> None:
+    channel, _ = channel_to(reply)
+    assert ProgressReader(channel).get() is None
+
+
+def test_settings_are_texts_by_name() -> None:
+    channel, _ = channel_to(answer(200, {"a": "1", "--b": "", "c": None, "d": {}}))
+    assert Settings(channel).list() == {"a": "1", "--b": ""}
+
+
+def test_notifications_and_versions_are_lists() -> None:
+    channel, transport = channel_to(answer(200, [{"ID": 1}]), answer(200, [{"Version": 0}, {"Version": 1}]))
+    assert [n.notification_id for n in Notifications(channel).list()] == [1]
+    assert [v.version for v in Versions(channel).list("3")] == [0, 1]
+    assert transport.asked[1] == "GET api/v1/backup/3/filesets?include-metadata=true"
+
+
+def test_locked_database_hides_the_versions() -> None:
+    channel, _ = channel_to(answer(400, {"Error": "in use", "HelpId": "DatabaseLocked", "Code": 400}))
+    with pytest.raises(errors.DatabaseLocked):
+        Versions(channel).list("3")
