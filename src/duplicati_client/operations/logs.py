@@ -79,7 +79,12 @@ def _from_row(row: LogRow) -> LogLine:
         return LogLine(row.logged_at, row.kind, row.message, row.exception, "", row.raw)
     operation = str(result.get("MainOperation") or "?")
     return LogLine(
-        row.logged_at, str(result.get("ParsedResult")), _summarise(result), row.exception, operation, row.raw
+        row.logged_at,
+        str(result.get("ParsedResult") or "Unknown"),
+        _summarise(result),
+        row.exception,
+        operation,
+        row.raw,
     )
 
 

@@ -1,0 +1,118 @@
+"""No secret of a definition, an address or a setting is left in what may be shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duplicati_client.operations.masking import MASK, hide_definition, hide_settings, hide_url, is_secret_name
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "passphrase",
+        "--passphrase",
+        "auth-password",
+        "AWS-Secret-Access-Key",
+        "authid",
+        "jwt-config",
+        "pbkdf-config",
+        "server-passphrase-salt",
+        "storage-account-key",
+        "oauth-token",
+        "ssh-key",
+        "api-key",
+        "remote-control-config",
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dblock-size",
+        "encryption-module",
+        "keep-time",
+        "auth-username",
+        "no-encryption",
+        "compression-module",
+        "throttle-upload",
+    ],
+)
+def test_other_names(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_options_that_the_server_calls_passwords_are_secret() -> None:
+    assert is_secret_name("--Odd-Name", frozenset(["odd-name"]))
+
+
+@pytest.mark.parametrize(
+    ("url", "hidden"),
+    [
+        ("file:///srv/backup", "file:///srv/backup"),
+        ("ssh://me:hidden@host/x", f"ssh://{MASK}@host/x"),
+        ("ssh://me:hid@den@host/x@y", f"ssh://{MASK}@host/x@y"),
+        ("s3://b?auth-username=AKIA&auth-password=hidden#f", f"s3://b?auth-username=AKIA&auth-password={MASK}#f"),
+        ("s3://b?auth%2Dpassword=hidden", f"s3://b?auth%2Dpassword={MASK}"),
+        ("s3://b?passphrase=", "s3://b?passphrase="),
+        ("cannot open ftp://me:hidden@host: refused", f"cannot open ftp://{MASK}@host: refused"),
+        ("mail a@b.c and http://x/", "mail a@b.c and http://x/"),
+    ],
+)
+def test_secret_parts_of_an_address_are_hidden(url: str, hidden: str) -> None:
+    assert hide_url(url) == hidden
+
+
+def test_empty_secrets_stay_empty() -> None:
+    raw = {"Settings": [{"Name": "passphrase", "Value": ""}, {"Name": "passphrase", "Value": None}]}
+    assert hide_definition(raw, frozenset()) == raw
+
+
+def test_original_is_left_as_it_was() -> None:
+    raw = {"Settings": [{"Name": "passphrase", "Value": "hidden"}], "Options": {"passphrase": "hidden"}}
+    copy = json.loads(json.dumps(raw))
+    assert "hidden" not in json.dumps(hide_definition(raw, frozenset()))
+    assert raw == copy
+
+
+def test_settings_of_2_0_8_are_shown_without_hash_salt_and_certificate() -> None:
+    hidden = hide_settings(
+        {"server-passphrase": "h", "server-passphrase-salt": "s", "server-ssl-certificate": "c", "startup-delay": "1"}
+    )
+    assert list(hidden.values()) == [MASK, MASK, MASK, "1"]
+
+
+def test_no_secret_of_any_recorded_answer_is_left() -> None:
+    secrets_count = 0
+    for path in sorted(RECORDINGS.glob("*/*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            body = (json.loads(line).get("response") or {}).get("body")
+            raw = body.get("json") if isinstance(body, dict) else None
+            secrets = set(_secrets(raw))
+            secrets_count += len(secrets)
+            text = json.dumps(hide_definition(raw, frozenset()), ensure_ascii=False) if secrets else ""
+            assert [secret for secret in secrets if secret in text] == [], path
+    assert secrets_count > 20
+
+
+def _secrets(raw: Any) -> list[str]:
+    if isinstance(raw, list):
+        return [secret for item in raw for secret in _secrets(item)]
+    if not isinstance(raw, dict):
+        return []
+    own = [raw["Value"]] if raw.get("Name") in ("passphrase", "--passphrase") and raw.get("Value") else []
+    own += [
+        value
+        for name, value in raw.items()
+        if name in ("server-passphrase", "passphrase") and isinstance(value, str) and value
+    ]
+    return own + [secret for value in raw.values() for secret in _secrets(value)]
