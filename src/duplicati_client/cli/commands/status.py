@@ -38,7 +38,7 @@ def make_page(status: Status) -> Page:
     item = status._asdict() | {"state": _make_state_item(status)}
     server = (
         Field("server", status.url),
-        Field("version", f"{status.version}  {status.version_name}".rstrip()),
+        Field("version", _tell_version(status)),
         Field("generation", status.generation),
         Field("machine", " ".join(part for part in (status.machine_name, status.os) if part)),
         Field("user", status.user_name),
@@ -61,6 +61,11 @@ def _make_state_item(status: Status) -> dict[str, object]:
     state = status.state._asdict()
     state.pop("raw")
     return state
+
+
+def _tell_version(status: Status) -> str:
+    name = status.version_name.strip(" -")
+    return name if status.version in name else f"{status.version} {name}".rstrip()
 
 
 def _tell_session(status: Status) -> str:
