@@ -19,6 +19,8 @@ from .masking import hide_settings
 _LOGS_COUNT = 200
 _THREADS_COUNT = 4
 _QUEUED = "queued"
+# A warning without its row may be a run that was stopped.
+_OPEN = (Outcome.UNKNOWN, Outcome.WARNING, Outcome.ERROR)
 
 
 class BackupSummary(NamedTuple):
@@ -60,7 +62,7 @@ def summarise_backups(server: Duplicati, backups: Sequence[Backup]) -> list[Back
     release = server.release
     signs = [_Signs(backup, notices.get(backup.backup_id, ()), _read_metadata(backup)) for backup in backups]
     known = {signed.backup.backup_id: _judge(signed, state, release, None) for signed in signs}
-    open_ones = [signed for signed in signs if known[signed.backup.backup_id].state == Outcome.UNKNOWN][:_LOGS_COUNT]
+    open_ones = [signed for signed in signs if known[signed.backup.backup_id].state in _OPEN][:_LOGS_COUNT]
     for signed, row in _read_rows(server, open_ones):
         known[signed.backup.backup_id] = _judge(signed, state, release, row)
     waiting = {task.backup_id for task in state.waiting}
