@@ -16,7 +16,10 @@ _LOG_PREFIX = re.compile(r"^(?:Warning: |Error: )?[0-9: +-]{15,35} - \[[^\]]*\]:
 _VAGUE = re.compile(r"Fatal error|The operation \w+ has failed")
 _EXCEPTION_NAME = re.compile(r"^\w+Exception: ")
 _PROBLEM_CHARACTERS = 2000
-_METADATA_KEYS = {"Backup": "Backup", "Restore": "Restore", "Compact": "Compact", "Vacuum": "Vacuum"}
+_METADATA_KEYS = {
+    operation: (f"Last{operation}Started", f"Last{operation}Finished")
+    for operation in ("Backup", "Restore", "Compact", "Vacuum")
+}
 
 
 def read_time(text: object) -> datetime | None:
@@ -40,6 +43,8 @@ def _moment(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text)
         if moment.year <= 1:
             return None
+        if moment.tzinfo is UTC:
+            return moment
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -104,12 +109,12 @@ def metadata_sign(metadata: object, operation: str) -> MetadataSign | None:
 
     Only backup, restore, compact and vacuum keep times there; of the others the last error is all there is.
     """
-    if not isinstance(metadata, Mapping):
+    if not isinstance(metadata, dict):
         return None
-    name = _METADATA_KEYS.get(operation)
+    started, finished = _METADATA_KEYS.get(operation, ("", ""))
     return MetadataSign(
-        started_at=read_metadata_time(metadata.get(f"Last{name}Started")) if name else None,
-        finished_at=read_metadata_time(metadata.get(f"Last{name}Finished")) if name else None,
+        started_at=read_metadata_time(metadata.get(started)),
+        finished_at=read_metadata_time(metadata.get(finished)),
         error_at=read_metadata_time(metadata.get("LastErrorDate")),
         error_message=_text(metadata, "LastErrorMessage") if "LastErrorMessage" in metadata else None,
     )
