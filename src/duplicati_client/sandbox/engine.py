@@ -62,6 +62,7 @@ class Engine:
         self.is_paused = False
         self.pauses_transfers = False
         self.pause_ends_at: datetime | None = None
+        self._is_fresh = False
         self._loops: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
         if release.warns_of_unencrypted_database:
@@ -111,6 +112,7 @@ class Engine:
             self.is_paused, self.pause_ends_at = False, None
         self.pauses_transfers = False
         self.events.restart()
+        self._is_fresh = True
         await self.start()
 
     async def _end_loops(self) -> None:
@@ -320,10 +322,14 @@ class Engine:
     async def _perform(self, task: Task) -> None:
         task.status = "Running"
         task.started_at = self.clock.now()
+        # The first task after a restart has another start at first, in UTC (2.3.1.0 restart:35, 37).
+        task.is_in_utc, self._is_fresh = self._is_fresh, False
         self.progress_now = Progress(task.task_id, task.backup_id, self.release)
         self.events.count("taskqueue")
         self._note_hopeless_schedules()
         await self.clock.sleep(START_SECONDS)
+        if task.is_in_utc:
+            task.started_at, task.is_in_utc = self.clock.now(), False
         self.events.count()
         try:
             await perform(self, task)

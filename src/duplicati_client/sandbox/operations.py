@@ -45,12 +45,22 @@ async def perform(engine: Engine, task: Task) -> None:
     operation, body = _BODIES[task.kind]
     work = Work(engine, task, task.backup, operation)
     try:
-        await body(work)
+        await _do(body, work)
     except OperationFailed as failure:
         _end_failed(work, failure)
         raise
     if task.kind not in _WITHOUT_ROW:
         _end(work)
+
+
+async def _do(body: Body, work: Work) -> None:
+    """Do the work; whatever the operating system or a nonsensical option brings about fails the operation, no more."""
+    try:
+        await body(work)
+    except OSError as failure:
+        raise OperationFailed("System.IO.IOException", f"{failure.strerror}: {failure.filename}") from failure
+    except (ValueError, KeyError) as failure:
+        raise OperationFailed("System.FormatException", str(failure)) from failure
 
 
 def _end(work: Work) -> None:

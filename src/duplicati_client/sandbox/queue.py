@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from .clock import with_offset
+from .clock import with_offset, with_z
 from .model import Backup
 
 REMEMBERED_TASKS = 99
@@ -28,18 +28,25 @@ class Task:
         self.is_stop_requested = False
         self.is_abort_requested = False
         self.abort_due_at: datetime | None = None
+        self.is_in_utc = False
+        self.has_stumbled = False
 
     @property
     def backup_id(self) -> str | None:
         """Return the id of the task's backup; None for tasks without one."""
         return self.backup.backup_id if self.backup else None
 
+    def _started(self) -> str | None:
+        if self.started_at is None:
+            return None
+        return with_z(self.started_at) if self.is_in_utc else with_offset(self.started_at)
+
     def as_dict(self, *, status: str | None = None) -> dict[str, Any]:
         """Return the task object of 2.2 and later; `status` overrides, because lists call waiting tasks running."""
         return {
             "Status": status or self.status,
             "ID": self.task_id,
-            "TaskStarted": with_offset(self.started_at) if self.started_at else None,
+            "TaskStarted": self._started(),
             "TaskFinished": with_offset(self.finished_at) if self.finished_at else None,
             "ErrorMessage": self.error_message,
             "Exception": self.exception,

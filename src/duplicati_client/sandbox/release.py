@@ -64,7 +64,6 @@ class Release(NamedTuple):
     has_lock_results: bool = True
     has_timestamp_count: bool = True
     restore_reports_more: bool = True
-    lists_broken_files: bool = True
     size_units: tuple[str, ...] = ("bytes", "KiB", "MiB", "GiB", "TiB")
     has_filesets_count: bool = True
     api_extensions: tuple[str, ...] | None = None
@@ -202,7 +201,6 @@ V2_1 = Release(
     has_lock_results=False,
     has_timestamp_count=False,
     restore_reports_more=False,
-    lists_broken_files=False,
     size_units=("bytes", "KB", "MB", "GB", "TB"),
     has_filesets_count=False,
 )

@@ -65,8 +65,9 @@ def _check_sources(work: Work) -> None:
         )
     gap = "  " if work.release.is_legacy else " "
     text = (
-        f"Backup aborted since the source path {gone[0]} does not exist.{gap}Please verify that the source path exists, "
-        "or remove the source path from the backup configuration, or set the allow-missing-source option."
+        f"Backup aborted since the source path {gone[0]} does not exist.{gap}"
+        "Please verify that the source path exists, or remove the source path from the "
+        "backup configuration, or set the allow-missing-source option."
     )
     has_id = work.release.has_help_ids
     kind = USER_INFORMATION if has_id else "System.IO.IOException"
@@ -240,6 +241,7 @@ async def _read(work: Work, version: Version, packer: Packer) -> None:
         await packer.add(entry, version, previous)
         if entry.kind == "f":
             _note_processed(progress, entry)
+            work.tell_progress()
             await work.hold()
             await work.wait(pause)
     if not members["PartialBackup"]:

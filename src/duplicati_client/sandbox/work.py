@@ -91,8 +91,8 @@ class Work:
 
     # Points to stop at
 
-    def _tell_progress(self) -> None:
-        # About once a second, as the server's socket does.
+    def tell_progress(self) -> None:
+        """Tell subscribers how far the operation is, no more than once a second, as the server's socket does."""
         if self.now_seconds != self._told_at:
             self._told_at = self.now_seconds
             self.engine.events.publish("progress", self.progress.as_dict())
@@ -291,7 +291,7 @@ class Work:
                 self.progress.speed = speed
                 for word in ("Begin", "Finished"):
                     self.detail(f"Timer.{word}-Duplicati.Library.Main.Backend-Part", f"{action} {transfer.done} bytes")
-                self._tell_progress()
+                self.tell_progress()
         finally:
             self.progress.end_transfer(transfer)
 
