@@ -18,10 +18,12 @@ KINDS_ON_THE_WIRE = {str, int, float, bool}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_operation_is_a_verb_and_says_what_type_it_gives(operation):
+def test_operation_is_a_verb_and_says_what_types_it_gives(operation):
     assert operation.name in VERBS
-    module, _, name = operation.result.rpartition(".")
-    assert operation.result == "object" or hasattr(import_module(f"duplicati_client.operations.{module}"), name)
+    assert operation.results
+    for result in operation.results:
+        module, _, name = result.rpartition(".")
+        assert result == "object" or hasattr(import_module(f"duplicati_client.operations.{module}"), name)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

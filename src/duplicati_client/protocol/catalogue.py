@@ -27,12 +27,15 @@ class Parameter(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation; `resource_types` says what it may be about, `result` names the type in `operations` it gives."""
+    """An operation; `resource_types` says what it may be about, `results` names the types in `operations` it gives.
+
+    A result `object` is the server's own JSON; a listing gives one type for each resource type, in that order.
+    """
 
     name: str
     resource_types: tuple[str, ...]
     effect: Effect
-    result: str
+    results: tuple[str, ...]
     parameters: tuple[Parameter, ...] = ()
 
 
@@ -41,21 +44,28 @@ LISTABLE = ("backup", "task", "log", "notification", "setting", "version")
 CATALOGUE: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        Operation("status", (), Effect.READ, "status.Status"),
+        Operation("status", (), Effect.READ, ("status.Status",)),
         Operation(
             "list",
             LISTABLE,
             Effect.READ,
-            "list.Row",
+            (
+                "list.BackupSummary",
+                "list.TaskSummary",
+                "logs.LogLine",
+                "list.Notification",
+                "object",
+                "list.Version",
+            ),
             (Parameter("backup", str, "id, name or pattern of the backup whose versions or log are wanted"),),
         ),
-        Operation("get", ("backup", "task", "notification", "setting"), Effect.READ, "object"),
-        Operation("describe", ("backup",), Effect.READ, "describe.BackupDescription"),
+        Operation("get", ("backup", "task", "notification", "setting"), Effect.READ, ("object",)),
+        Operation("describe", ("backup",), Effect.READ, ("describe.BackupDescription",)),
         Operation(
             "logs",
             ("backup",),
             Effect.READ,
-            "logs.LogLine",
+            ("logs.LogLine",),
             (
                 Parameter("count", int, "how many lines, newest first"),
                 Parameter("level", str, "lowest level of live lines", ("Information", "Warning", "Error")),
@@ -65,14 +75,14 @@ CATALOGUE: dict[str, Operation] = {
             "run",
             ("backup",),
             Effect.COALESCING,
-            "run.Ended",
+            ("run.Ended",),
             (
                 Parameter("wait", bool, "follow the run to its outcome"),
                 Parameter("timeout", float, "seconds to wait at most; the run goes on"),
                 Parameter("skip-queue", bool, "go before what waits already (2.2 and later)"),
             ),
         ),
-        Operation("stop", ("task", "backup"), Effect.SET_STATE, "stop.Asked"),
-        Operation("abort", ("task", "backup"), Effect.SET_STATE, "stop.Asked"),
+        Operation("stop", ("task", "backup"), Effect.SET_STATE, ("stop.Asked",)),
+        Operation("abort", ("task", "backup"), Effect.SET_STATE, ("stop.Asked",)),
     )
 }

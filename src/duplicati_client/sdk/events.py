@@ -157,11 +157,14 @@ def _by_long_poll(channel: Channel) -> Iterator[Event | None]:
     waiter.start()
     progress, endings = ProgressReader(channel), _Endings(channel)
     state: ServerState | None = None
+    asks_at = time.monotonic() + _POLL_SECONDS
     try:
         while True:
             try:
-                found = waiter.found.get(timeout=_POLL_SECONDS)
+                found = waiter.found.get(timeout=max(0.0, asks_at - time.monotonic()))
             except queue.Empty:
+                # By a clock of its own: on a busy server states would otherwise keep progress from being read.
+                asks_at = time.monotonic() + _POLL_SECONDS
                 made = progress.get() if state is not None and state.active is not None else None
                 yield ProgressMade(made) if made is not None else None
                 continue
