@@ -77,7 +77,8 @@ def test_good_row_without_a_sign_against_it_is_success() -> None:
 
 @pytest.mark.parametrize("status", ["Waiting", "Running"])
 def test_task_that_has_not_ended_is_not_judged_by_its_row(status: str) -> None:
-    assert run(task=task(status)).outcome is Outcome.UNKNOWN
+    for result in ("Success", "Warning", "Fatal"):
+        assert run(task=task(status), rows=(row(result),)).outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(("result", "outcome"), [("Warning", Outcome.WARNING), ("Error", Outcome.ERROR)])
@@ -566,7 +567,9 @@ def test_own_row_that_is_not_good_is_never_success(evidence: Evidence, bad: RowS
 
 @given(evidences)
 def test_lost_task_without_times_is_never_success(evidence: Evidence) -> None:
-    assert judge(evidence._replace(task=None, is_task_lost=True)).outcome is not Outcome.SUCCESS
+    good = row(main_operation=evidence.operation)
+    lost = evidence._replace(task=None, is_task_lost=True, rows=(good, *(evidence.rows or ())))
+    assert judge(lost).outcome is not Outcome.SUCCESS
 
 
 @given(metadatas, notice_lists, releases, st.none() | rows)
