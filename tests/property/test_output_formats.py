@@ -18,7 +18,8 @@ from duplicati_client.cli.output import csv as csv_output
 from duplicati_client.cli.output import ids as ids_output
 from duplicati_client.cli.output import json as json_output
 from duplicati_client.cli.output import yaml as yaml_output
-from duplicati_client.cli.output.columns import Column, Listing, Page, StreamRecord
+from duplicati_client.cli.output.columns import Column, Listing
+from duplicati_client.cli.output.pages import Page, StreamRecord
 from duplicati_client.cli.output.table import Look
 from duplicati_client.cli.text import is_harmless
 
