@@ -24,7 +24,7 @@ LIST_ANSWER_BYTES = 32 * 1024 * 1024
 # A server may close a kept connection at any moment; a request with an effect must not be lost that way.
 _IDLE_SECONDS_FOR_EFFECTS = 2.0
 _IDLE_SECONDS = 30.0
-_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|[0-9a-f.]*:[0-9a-f:.]*")
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|[0-9a-f.]*:[0-9a-f:.]*")
 _LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
 # What these say is not a matter of taste: a second, other value would split one request into two.
 _FRAMING_HEADERS = ("content-length", "transfer-encoding", "connection")
@@ -138,7 +138,7 @@ def parse_url(text: str) -> Origin:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port
         host = parts.hostname or ""
-        host = host if ":" in host else host.encode("idna").decode("ascii").lower()
+        host = host.lower() if host.isascii() else host.encode("idna").decode("ascii").lower()
     except (ValueError, UnicodeError) as exc:
         raise errors.InvalidValue("this is not the address of a server", hint=example) from exc
     scheme = parts.scheme or ("http" if is_loopback(host) else "https")

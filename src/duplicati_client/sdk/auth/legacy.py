@@ -76,10 +76,8 @@ class LegacyAccess:
         xsrf_token = read_cookie(answer, "xsrf-token")
         if xsrf_token is None or not unquote(xsrf_token).isprintable():
             raise _explain_missing_token(answer, self._transport.base_url)
-        session = Session(
-            self._transport.base_url, LEGACY, xsrf_token=unquote(xsrf_token), session_token=session_token,
-            version=stored.version if stored else None,
-        )  # fmt: skip
+        url = self._transport.base_url
+        session = Session(url, LEGACY, xsrf_token=unquote(xsrf_token), session_token=session_token)
         # The front page redirects to the login page exactly when a password is wanted and no session is held.
         if answer.status == 302:
             session = self._log_in(session, had_session=session_token is not None)

@@ -90,7 +90,7 @@ class ModernAccess:
             if session is not None and session.refresh_token is not None:
                 answer = self._refresh(session)
                 if answer.status == 200:
-                    return self._keep(answer, session)
+                    return self._keep(answer)
                 if not _is_refusal(answer):
                     raise explain(answer, "the renewal of the session")
                 self._store.clear()
@@ -122,7 +122,7 @@ class ModernAccess:
     def _log_in(self) -> Session:
         answer = self._transport.send(self._login_request())
         if answer.status == 200:
-            return self._keep(answer, None)
+            return self._keep(answer)
         raise _explain_refusal(answer, self._transport.base_url)
 
     def _login_request(self) -> Request:
@@ -136,7 +136,7 @@ class ModernAccess:
             raise errors.LoginMissing(f"no password or token for {self._transport.base_url}")
         return Request("POST", path, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
-    def _keep(self, answer: Answer, before: Session | None) -> Session:
+    def _keep(self, answer: Answer) -> Session:
         raw = answers.mapping(answers.decode(answer, "the answer to the login"), "the answer to the login")
         token = answers.text_or_none(raw, "AccessToken")
         if token is None or not re.fullmatch(r"[\x21-\x7e]+", token):
@@ -150,7 +150,6 @@ class ModernAccess:
             cookie_name=cookie[0] if cookie else None,
             refresh_token=cookie[1] if cookie else None,
             refresh_nonce=answers.text_or_none(raw, "RefreshNonce"),
-            version=before.version if before else None,
         )
         self._store.save(session)
         return session
@@ -168,7 +167,7 @@ class ModernAccess:
                 return True
             if answer.status != 200:
                 return False
-            session = self._keep(answer, session)
+            session = self._keep(answer)
         return False
 
 

@@ -22,7 +22,8 @@ class Session(NamedTuple):
     """What lets a program in again. Modern: tokens, cookie and nonce; legacy: `xsrf_token` and `session_token`.
 
     `cookie_name`, `refresh_token` and `refresh_nonce` belong together: they are only ever written as one.
-    `access_ends_at` is this machine's clock in epoch seconds.
+    `access_ends_at` is this machine's clock in epoch seconds. `version` is the server's, remembered only until the
+    next renewal: servers are upgraded while sessions live.
     """
 
     url: str
