@@ -54,11 +54,9 @@ class Stream:
         self._deadline, self._budget_bytes = deadline, budget_bytes
 
     def write(self, data: bytes) -> None:
-        """Send all of it; in parts, because a TLS socket begins to wait anew with each of its records."""
-        rest = memoryview(data)
-        while rest:
-            self._limit_wait()
-            rest = rest[self.socket.send(rest) :]
+        """Send all of it."""
+        self._limit_wait()
+        self.socket.sendall(data)
 
     def read_line(self) -> bytes:
         """Return a line without its end; raises `ConnectionLost` when none comes."""

@@ -45,7 +45,7 @@ def test_processes_renewing_at_once_keep_the_family_alive(tmp_path: Path) -> Non
             assert out == "done\n", problems
     assert server.thefts_count == 0
     assert server.logins_count == 1
-    assert server.renewals_count >= 3
+    assert server.renewals_count >= 2
     assert len(server.families) == 1
 
 

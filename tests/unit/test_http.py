@@ -553,9 +553,13 @@ def test_ipv6_is_reached_and_named_in_brackets() -> None:
     assert parse_url("http://[::1]:80/").authority == "[::1]"
 
 
-def test_every_address_of_a_name_is_tried() -> None:
-    """`localhost` may be ::1 first, where nothing listens."""
-    with Loopback(replying(message())) as server:
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_every_address_of_a_name_is_tried(host: str) -> None:
+    """`localhost` has two where there is IPv6, and nothing listens at one of them."""
+    known = {found[4][0] for found in socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)}
+    if host not in known:
+        pytest.skip(f"localhost is not {host} on this machine")
+    with Loopback(replying(message()), host=host) as server:
         assert ask(f"http://localhost:{server.port}").status == 200
 
 

@@ -158,11 +158,18 @@ def test_deadline_counts_for_a_handshake_that_never_ends() -> None:
             transport.send(Request("GET", "x", deadline_seconds=0.3))
 
 
-def test_deadline_counts_for_a_body_that_is_not_read() -> None:
-    with Loopback(lambda peer: time.sleep(1), context=server_context()) as server:
+def test_deadline_counts_for_a_body_that_is_read_slowly() -> None:
+    def handle(peer: Peer) -> None:
+        for _ in range(150):
+            peer.socket.recv(16384)
+            time.sleep(0.02)
+
+    with Loopback(handle, context=server_context()) as server:
         transport = SocketTransport(server.url, ConnectionSettings(ca_file=CA))
+        started_at = time.monotonic()
         with pytest.raises(errors.DeadlineExceeded):
             transport.send(Request("POST", "x", body=b"x" * 30_000_000, deadline_seconds=0.4))
+        assert time.monotonic() - started_at < 1.5
 
 
 def test_tls_goes_through_a_proxys_tunnel_to_the_right_name() -> None:

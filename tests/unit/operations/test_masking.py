@@ -62,7 +62,7 @@ def test_options_that_the_server_calls_passwords_are_secret() -> None:
         ("ssh://me:hidden@host/x", f"ssh://{MASK}@host/x"),
         ("ssh://me:hid@den@host/x@y", f"ssh://{MASK}@host/x@y"),
         ("s3://b?auth-username=AKIA&auth-password=hidden#f", f"s3://b?auth-username=AKIA&auth-password={MASK}#f"),
-        ("s3://b?auth%2Dpassword=hidden", f"s3://b?auth%2Dpassword={MASK}"),
+        ("s3://b?auth-%70assword=hidden", f"s3://b?auth-%70assword={MASK}"),
         ("s3://b?passphrase=", "s3://b?passphrase="),
         ("cannot open ftp://me:hidden@host: refused", f"cannot open ftp://{MASK}@host: refused"),
         ("mail a@b.c and http://x/", "mail a@b.c and http://x/"),
