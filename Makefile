@@ -8,6 +8,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-cache-dir
+# Most tests wait for a sandbox rather than work.
+WORKERS := 4
 CODE := src tests benchmarks demo
 
 .PHONY: demo test check bench acceptance picture clean
@@ -37,10 +39,11 @@ $(VENV)/.developing: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed
+	@if [ -n '$(SERVER)' ] && [ ! -f '$(PASSWORD_FILE)' ]; then echo "SERVER needs PASSWORD_FILE, a file with its password" >&2; exit 1; fi
 	@$(BIN)/python demo/demo.py $(if $(SERVER),--server '$(SERVER)' --password-file '$(PASSWORD_FILE)') $(if $(RUN),--run '$(RUN)')
 
 test: $(VENV)/.developing
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(VENV)/.developing
 	$(BIN)/ruff format --check $(CODE)
@@ -53,6 +56,7 @@ bench: $(VENV)/.developing
 	@$(BIN)/python -m benchmarks
 
 acceptance: $(VENV)/.installed
+	@if [ -z '$(SERVER)' ]; then echo "say which server: make acceptance SERVER=URL PASSWORD_FILE=FILE [DATA=DIR]" >&2; exit 1; fi
 	@$(BIN)/python -m tests.acceptance --server '$(SERVER)' --password-file '$(PASSWORD_FILE)' $(if $(DATA),--data '$(DATA)')
 
 picture: $(VENV)/.developing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,13 @@ from tests.acceptance.suite import Server, run_suite
 
 def main() -> int:
     """Print a line a script and a summary; the status is 1 if any script failed."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    if arguments.data and not arguments.data.is_dir():
+        parser.error(f"{arguments.data} is not a folder")
+    if not arguments.password_file.is_file():
+        parser.error("PASSWORD_FILE, a file with the server's password, is needed")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the backups are removed
     scripts = [script for script in load_scripts() if not arguments.only or script.name in arguments.only]
     counts: Counter[str] = Counter()
     server = Server(arguments.server, arguments.password_file, arguments.data)

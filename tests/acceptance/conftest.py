@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from duplicati_client import Credentials, Duplicati
 from tests.acceptance.arrangement import Arrangement
-from tests.acceptance.suite import Server
+from tests.acceptance.suite import Server, open_server
 from tests.sandbox_process import sandbox_process
 
 RELEASES = ("2.3.1", "2.3.0", "2.2", "2.1", "2.0.8")
@@ -24,6 +23,5 @@ def server(request, tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def arrangement(server) -> Iterator[Arrangement]:
-    password = server.password_file.read_text(encoding="utf-8").strip()
-    with Duplicati(server.url, credentials=Credentials(password=password)) as session:
+    with open_server(server) as session:
         yield Arrangement(session, server.data)

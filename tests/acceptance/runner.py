@@ -18,6 +18,8 @@ from tests.acceptance.script import Script, Step, expand, pattern_of, plain
 
 STEP_TIMEOUT_SECONDS = 240
 PROGRAM = Path(sys.executable).parent / "duplicati"
+# How to trust a server under test is the business of whoever runs the scripts.
+KEPT_VARIABLES = ("PATH", "SYSTEMROOT", "TMPDIR", "SSL_CERT_FILE", "DUPLICATI_CLIENT_CA_FILE", "DUPLICATI_CLIENT_PIN")
 
 
 class Mismatch(Exception):
@@ -107,6 +109,9 @@ class Run:
             raise Mismatch(_report(step, answer, f"exit status {answer.status}, not {_either(step.statuses)}"))
         if not found:
             raise Mismatch(_report(step, answer, "stdout differs from:\n" + "\n".join(step.stdout)))
+        for absent in step.absent:
+            if expand(absent, self.variables) in answer.stdout + answer.stderr:
+                raise Mismatch(_report(step, answer, f"must not be seen: {absent}"))
         for missing in self._missing_talk(step, answer.stderr):
             raise Mismatch(_report(step, answer, f"stderr has no line (in order) like: {missing}"))
         self.variables.update({name: value for name, value in found.groupdict().items() if value is not None})
@@ -145,7 +150,7 @@ def running(home: Path, variables: dict[str, str]) -> Iterator[Run]:
 
 def environment(home: Path) -> dict[str, str]:
     """Return an environment in which the program finds and leaves everything below one folder."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR", "SSL_CERT_FILE") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     folders = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "STATE", "CACHE", "DATA")}
     return {**kept, **folders, "HOME": str(home), "LANG": "C.UTF-8", "COLUMNS": "160", "NO_COLOR": "1"}
 

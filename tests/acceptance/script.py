@@ -18,6 +18,7 @@ class Step(NamedTuple):
     stdout: tuple[str, ...]
     stderr: tuple[str, ...] | None  # None: anything; empty: nothing at all
     statuses: tuple[int, ...]
+    absent: tuple[str, ...] = ()  # texts that must be nowhere
 
 
 class Script(NamedTuple):
@@ -59,6 +60,8 @@ def _with_expectation(step: Step, line: str) -> Step:
         return step._replace(statuses=tuple(int(part) for part in status[1].split(",")))
     if line == "!":
         return step._replace(stderr=())
+    if line.startswith("~ "):
+        return step._replace(absent=(*step.absent, line[2:]))
     if line.startswith("! "):
         return step._replace(stderr=(*(step.stderr or ()), line[2:]))
     return step._replace(stdout=(*step.stdout, line))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from duplicati_client import Credentials, Duplicati
+from duplicati_client import ConnectionSettings, Credentials, Duplicati, DuplicatiClientError
 from tests.acceptance.arrangement import Arrangement, NotArrangeable
 from tests.acceptance.runner import Mismatch, run_script
-from tests.acceptance.script import Script
+from tests.acceptance.script import Script, ScriptInvalid
 
 
 class Server(NamedTuple):
@@ -33,11 +34,19 @@ class Result(NamedTuple):
 
 def run_suite(server: Server, scripts: list[Script]) -> Iterator[Result]:
     """Run scripts and yield each one's result; nothing that was made is left on the server, also after a failure."""
-    password = server.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-    with Duplicati(server.url, credentials=Credentials(password=password)) as session:
+    with open_server(server) as session:
         arrangement = Arrangement(session, server.data.resolve() if server.data else None)
         for script in scripts:
             yield run_one(server, arrangement, script)
+
+
+def open_server(server: Server) -> Duplicati:
+    """Return the library's view of the server, with the trust that the program will find in its environment."""
+    trust = ConnectionSettings(
+        ca_file=os.environ.get("DUPLICATI_CLIENT_CA_FILE"), pin_sha256=os.environ.get("DUPLICATI_CLIENT_PIN")
+    )
+    password = server.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    return Duplicati(server.url, credentials=Credentials(password=password), connection=trust)
 
 
 def run_one(server: Server, arrangement: Arrangement, script: Script) -> Result:
@@ -52,8 +61,10 @@ def run_one(server: Server, arrangement: Arrangement, script: Script) -> Result:
             arrangement.remove_backups()
     except NotArrangeable as reason:
         verdict, detail = "skipped", str(reason)
-    except Mismatch as mismatch:
-        verdict, detail = "failed", str(mismatch)
+    except (Mismatch, ScriptInvalid) as difference:
+        verdict, detail = "failed", str(difference)
+    except (DuplicatiClientError, OSError) as trouble:
+        verdict, detail = "failed", f"arranging the server: {trouble}"
     return Result(script.name, verdict, detail, time.monotonic() - started)
 
 

@@ -18,6 +18,7 @@ task <(?P<task>\\d+)>
 
 $ duplicati list tasks
 !
+~ hunter2
 """
 
 
@@ -31,6 +32,7 @@ def test_script_is_read_with_its_needs_and_expectations():
     assert (first.line, first.command, first.statuses) == (3, "duplicati run $ID[warning] --wait", (2, 3))
     assert (first.stdout[0], first.stderr) == ("task <(?P<task>\\d+)>", ("...warning...",))
     assert (second.stdout, second.stderr, second.statuses) == ((), (), (0,))
+    assert second.absent == ("hunter2",)
 
 
 @pytest.mark.parametrize("text", ["", "# only words\n", "# about\nan expectation\n$ duplicati status\n"])
