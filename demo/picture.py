@@ -21,7 +21,8 @@ import demo
 
 COLUMNS, ROWS = 96, 40
 PROMPT = "\x1b[1;32m$\x1b[0m "
-MIDWAY = re.compile(r"\b[4-7]\d ?%")
+MIDWAY = re.compile(r" [1-8]?\d%")
+FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)  # they would be fetched from a server of others
 
 
 def main() -> int:
@@ -47,7 +48,7 @@ def record(words: list[str]) -> str:
         written += chunk
     os.close(terminal)
     status = os.waitstatus_to_exitcode(os.waitpid(process_id, 0)[1])
-    shown = "".join(f"{line}\n" for line in map(_final, written.decode().replace("\r\n", "\n").splitlines()) if line)
+    shown = "".join(f"{line}\n" for line in map(_final, written.decode().replace("\r\n", "\n").split("\n")) if line)
     return shown + (f"{PROMPT}echo $?\n{status}\n" if words[0] == "run" else "")
 
 
@@ -56,7 +57,7 @@ def draw(screen: str, path: Path) -> None:
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(screen.rstrip("\n")))
     path.parent.mkdir(parents=True, exist_ok=True)
-    console.save_svg(str(path), title="duplicati")
+    path.write_text(FONT_FACES.sub("", console.export_svg(title="duplicati")), encoding="utf-8")
 
 
 def _read(terminal: int) -> bytes:
@@ -67,9 +68,9 @@ def _read(terminal: int) -> bytes:
 
 
 def _final(line: str) -> str:
-    """Return what stays of a line that was drawn over and over, with the last drawing before the middle kept above."""
+    """Return what stays of a line that was drawn over and over, with one of its middle kept above."""
     drawings = [drawing.replace("\x1b[K", "") for drawing in line.split("\r")]
-    midway = next((drawing for drawing in drawings[:-1] if MIDWAY.search(drawing)), None)
+    midway = next((drawing for drawing in reversed(drawings[:-1]) if MIDWAY.search(drawing)), None)
     return f"{midway}\n{drawings[-1]}" if midway else drawings[-1]
 
 
