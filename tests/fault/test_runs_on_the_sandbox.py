@@ -94,7 +94,7 @@ def test_locked_database_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("version", "name", "outcome"),
     [("2.3.1", "Photos", Outcome.WARNING), ("2.2", "Mail", Outcome.ERROR), ("2.0.8", "Photos", Outcome.WARNING)]
-    + [(version, "Database", Outcome.FATAL) for version in RELEASES],
+    + [(version, "Database", Outcome.FATAL) for version in ("2.3.1", "2.2", "2.1")],
 )
 def test_run_that_ends_badly_is_never_a_success(version: str, name: str, outcome: Outcome) -> None:
     with sandbox(version, speed=8) as handle, client(handle) as server:
@@ -237,7 +237,10 @@ def test_wrong_password_is_told() -> None:
 
 def test_host_name_that_is_not_allowed_is_told_with_the_option_that_allows_it() -> None:
     settings = ConnectionSettings(headers={"Host": "nas.example"})
-    with sandbox("2.3.1") as handle, client(handle, connection=settings) as server:
-        with pytest.raises(errors.HostNameNotAllowed) as caught:
-            server.backups.list()
+    with (
+        sandbox("2.3.1") as handle,
+        client(handle, connection=settings) as server,
+        pytest.raises(errors.HostNameNotAllowed) as caught,
+    ):
+        server.backups.list()
     assert "--webservice-allowed-hostnames" in caught.value.hint

@@ -50,7 +50,7 @@ def follow(
         try:
             entries = server.logs.live(after_entry_id=last_id, level=level)
             away_since = None
-        except errors.Unreachable as exc:
+        except errors.DuplicatiClientError as exc:
             away_since = clock() if away_since is None else away_since
             if not exc.is_retryable or clock() - away_since > _PATIENCE_SECONDS:
                 raise

@@ -27,8 +27,8 @@ _ROWS_COUNT = 50
 _TASK_POLL_SECONDS = 5.0
 # How long a server may be away (restart, network) before following ends with an error.
 _PATIENCE_SECONDS = 600.0
-# A server that fails once may do better a moment later; one that keeps failing has no answer to this question.
-_FAILURE_PATIENCE_SECONDS = 5.0
+# A failure or a proxy's page may be gone a moment later; one that stays has no answer to this question.
+_FAILURE_PATIENCE_SECONDS = 15.0
 _RELEASE_WITH_TASK_TIMES = (2, 2)
 # TaskStarted moves a little in a task's first moments (2.3.1.0 restart:35); a restart moves it further.
 _SAME_START = timedelta(seconds=5)
@@ -155,6 +155,13 @@ def _read_newest_rows(channel: Channel, backup_id: str) -> tuple[RowSign, ...] |
     return evidence.row_signs([row.raw for row in rows])
 
 
+def _patience_seconds(exc: errors.DuplicatiClientError) -> float:
+    """Say how long a failure in mid-run is worth sitting out; 0 for one that only somebody can mend."""
+    if isinstance(exc, errors.NotUnderstood):
+        return _FAILURE_PATIENCE_SECONDS
+    return _PATIENCE_SECONDS if exc.is_retryable else 0.0
+
+
 class _Follower:
     """Watches one task; holds what was seen of it."""
 
@@ -263,17 +270,18 @@ class _Follower:
 
     def _wait_out(self, exc: errors.DuplicatiClientError) -> Iterator[Item | None]:
         """Sit out an absence of the server; events restart with it, so its counters are compared afterwards."""
-        if not exc.is_retryable:
+        patience_seconds = _patience_seconds(exc)
+        if not patience_seconds:
             raise exc
         if self._away_since is None:
             self._away_since = self._clock()
             yield Note(f"{exc.message}; trying again")
-        if self._clock() - self._away_since > _PATIENCE_SECONDS:
+        if self._clock() - self._away_since > patience_seconds:
             raise exc
         self._sleep(1.0)
         yield None
         self._was_down = self._was_down or isinstance(exc, errors.ConnectionRefused)
-        with suppress(errors.Unreachable, errors.Busy, errors.ServerFailed):
+        with suppress(errors.Unreachable, errors.Busy, errors.NotUnderstood):
             self._note_state(States(self._channel).get())
             # Its numbers start again, and before 2.2 there are no times to tell two tasks of one number apart.
             if self._was_down and self._channel.release < _RELEASE_WITH_TASK_TIMES:
@@ -312,7 +320,7 @@ class _Follower:
                     yield Note("the log is in use by another task of this backup; waiting for it")
                 self._sleep(1.0)
                 yield None
-            except (errors.NotFound, errors.ServerFailed):
+            except (errors.NotFound, errors.NotUnderstood):
                 return None
         return None
 
@@ -372,7 +380,6 @@ class _Follower:
             except errors.DatabaseLocked:
                 raise
             except errors.DuplicatiClientError as exc:
-                patience = _FAILURE_PATIENCE_SECONDS if isinstance(exc, errors.ServerFailed) else _PATIENCE_SECONDS
-                if not exc.is_retryable or self._clock() - started_at > patience:
+                if self._clock() - started_at >= _patience_seconds(exc):
                     raise
                 self._sleep(1.0)

@@ -94,9 +94,9 @@ def test_restarted_server_is_read_from_its_beginning() -> None:
     server, _ = server_of({"logdata/poll": live.reply})
     heard = logs.follow(server, None, clock=clock, sleep=clock.sleep)
     next(heard)
-    live.lines, live.failures = [], [errors.ConnectionRefused("away")] * 2
+    live.lines, live.failures = [], [errors.ConnectionRefused("away"), answer(503), answer(500, {"Error": "x"})]
     live.add(1)
-    assert [line and line.message for line in islice(heard, 4)] == [None, None, None, "line 1"]
+    assert [line and line.message for line in islice(heard, 5)] == [None, None, None, None, "line 1"]
 
 
 def test_server_that_stays_away_is_given_up() -> None:

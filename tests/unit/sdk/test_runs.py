@@ -13,7 +13,7 @@ from duplicati_client.outcome import Outcome
 from duplicati_client.sdk.activity import Progress, ServerState, ServerTask
 from duplicati_client.sdk.events import Event, Fallback, ProgressMade, StateChanged, TaskEnded
 from duplicati_client.sdk.runs import Note, RunEnded
-from tests.fakes import Reply, answer
+from tests.fakes import Reply, answer, html
 from tests.unit.sdk.backup_server import NOON, BackupServer, Following, gone
 
 RELEASES = ("2.0.8.1", "2.1.0.5", "2.2.0.3", "2.3.0.4", "2.3.1.0")
@@ -315,6 +315,17 @@ def test_server_that_stays_away_is_given_up_after_ten_minutes() -> None:
     with pytest.raises(errors.ConnectionRefused):
         list(following.runs.follow(run))
     assert 600 <= following.clock.now - started_at < 700
+
+
+def test_page_that_stays_in_the_place_of_the_server_is_told_before_long() -> None:
+    server = BackupServer()
+    following = Following(server)
+    run = following.start()
+    server.fail("task/7", *[html(200)] * 1000)
+    started_at = following.clock.now
+    with pytest.raises(errors.NotDuplicati):
+        list(following.runs.follow(run))
+    assert following.clock.now - started_at < 60
 
 
 def test_refused_certificate_is_not_sat_out() -> None:
