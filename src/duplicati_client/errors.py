@@ -31,6 +31,7 @@ class Unreachable(DuplicatiClientError):
 
     code = "unreachable"
     is_retryable = True
+    default_hint = "check the address, the network, and whether the server runs"
 
 
 class NameNotResolved(Unreachable):
@@ -51,12 +52,14 @@ class ConnectionLost(Unreachable):
     """The connection ended before the answer was whole; the request may have taken effect."""
 
     code = "connection-lost"
+    default_hint = "duplicati status, to see whether it answers again, before you repeat what has an effect"
 
 
 class DeadlineExceeded(Unreachable):
     """The whole answer did not arrive in the time allowed; the request may have taken effect."""
 
     code = "deadline-exceeded"
+    default_hint = "duplicati status, to see whether it answers again, before you repeat what has an effect"
 
 
 class ProxyRefused(Unreachable):
@@ -71,6 +74,7 @@ class TlsFailed(Unreachable):
 
     code = "tls-failed"
     is_retryable = False
+    default_hint = "check that https:// is right here, and what stands between this machine and the server"
 
 
 class CertificateRefused(TlsFailed):
@@ -87,6 +91,7 @@ class NotUnderstood(DuplicatiClientError):
     """The answer cannot be understood."""
 
     code = "not-understood"
+    default_hint = "the same command with --verbose, to see which request it was; a proxy may have spoilt its answer"
 
 
 class NotDuplicati(NotUnderstood):
@@ -123,6 +128,7 @@ class NotAllowed(DuplicatiClientError):
     """The server, or something in front of it, refuses this client."""
 
     code = "not-allowed"
+    default_hint = "duplicati login URL, or --header-file with the headers of a proxy that wants a login of its own"
 
 
 class LoginMissing(NotAllowed):
@@ -169,6 +175,7 @@ class NotFound(DuplicatiClientError):
     """There is no such backup, task, version or notification."""
 
     code = "not-found"
+    default_hint = "duplicati list backups, to see what there is"
 
 
 class BackupNotFound(NotFound):
@@ -189,6 +196,7 @@ class EndpointMissing(NotFound):
     """The server has no such endpoint: an older or newer release."""
 
     code = "endpoint-missing"
+    default_hint = "duplicati status, to see which release the server is: this needs another one"
 
 
 class AmbiguousName(DuplicatiClientError):
@@ -208,6 +216,7 @@ class NotSupported(DuplicatiClientError):
     """This server's release lacks what was asked for; nothing was sent."""
 
     code = "not-supported"
+    default_hint = "duplicati status, to see which release the server is"
 
 
 # --- not now --------------------------------------------------------------------------------------------
@@ -218,6 +227,7 @@ class Busy(DuplicatiClientError):
 
     code = "busy"
     is_retryable = True
+    default_hint = "again in a moment; duplicati list tasks shows what the server does"
 
 
 class DatabaseLocked(Busy):

@@ -45,14 +45,14 @@ def backup_id(text: str) -> str:
 def mapping(value: Any, what: str) -> Mapping[str, Any]:
     """Take an object as it is; raises `NotUnderstood` for anything else."""
     if not isinstance(value, dict):
-        raise errors.NotUnderstood(f"{what} has another form than expected")
+        raise errors.NotUnderstood(f"the server gave {what} in another form than expected")
     return value
 
 
 def sequence(value: Any, what: str) -> Sequence[Any]:
     """Take a list as it is; raises `NotUnderstood` for anything else."""
     if not isinstance(value, list):
-        raise errors.NotUnderstood(f"{what} has another form than expected")
+        raise errors.NotUnderstood(f"the server gave {what} in another form than expected")
     return value
 
 

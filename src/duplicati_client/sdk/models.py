@@ -123,7 +123,7 @@ class Backup(NamedTuple):
         """Read an item of the list, or the answer for one backup; raises `NotUnderstood` if it holds no backup."""
         inner = raw.get("Backup") if isinstance(raw, dict) else None
         if not isinstance(inner, dict):
-            raise errors.NotUnderstood("a backup has another form than expected")
+            raise errors.NotUnderstood("the server gave a backup in another form than expected")
         metadata = inner.get("Metadata")
         readable = Metadata(metadata if isinstance(metadata, dict) else {})
         return cls(_checked_id(inner.get("ID")), answers.text(inner, "Name"), readable, raw)

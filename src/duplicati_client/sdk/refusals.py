@@ -55,9 +55,9 @@ def _explain_status(answer: Answer, said: str, what: str) -> errors.DuplicatiCli
     status = answer.status
     if status == 404:
         # An empty 404 means that the path is unknown, one with a text that the thing is (API reference, 1.5).
-        return errors.NotFound(said) if said else errors.EndpointMissing(f"this server has no {what}")
+        return errors.NotFound(said) if said else errors.EndpointMissing(f"this server does not offer {what}")
     if status == 405:
-        return errors.EndpointMissing(f"this server has no {what}")
+        return errors.EndpointMissing(f"this server does not offer {what}")
     if status in (400, 409, 422) and said:
         return errors.InvalidValue(f"the server refuses: {said}")
     if status in (401, 403, 407):
