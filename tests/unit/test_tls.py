@@ -44,7 +44,7 @@ def test_own_authority_is_trusted_when_given() -> None:
 
 def test_certificate_made_at_home_is_trusted_when_given_also_where_python_is_strict() -> None:
     with tls_server("homemade") as server:
-        assert ask(server, ca_file=str(CERTIFICATES / "homemade.pem")) == 200
+        assert ask(server, ca_file=str(CERTIFICATES / "homemade-ca.pem")) == 200
 
 
 def test_unknown_issuer_is_refused_with_the_way_out() -> None:
