@@ -183,6 +183,20 @@ def test_end_of_a_task_is_told_once_also_while_the_state_still_names_it() -> Non
     assert len([event for event in found if isinstance(event, events.TaskEnded)]) == 1
 
 
+def test_number_that_comes_back_for_another_task_is_told_again() -> None:
+    server, clock = BackupServer(), Clock()
+    heard = events._by_polling(channel_to(FakeTransport(server.reply, url=URL)), sleep=clock.sleep)
+    ends_count = 0
+    for _ in range(2):
+        server.begin(7)
+        next(heard)
+        server.end(7)
+        ends_count += sum(isinstance(next(heard), events.TaskEnded) for _ in range(4))
+        server.restart()
+        next(heard)
+    assert ends_count == 2
+
+
 def test_task_that_the_server_has_forgotten_ends_silently() -> None:
     server, clock = BackupServer(), Clock()
     server.begin(7)

@@ -437,6 +437,19 @@ def test_end_is_found_at_once_by_its_event_and_else_within_seconds() -> None:
     assert following.clock.now - started_at <= 6
 
 
+def test_end_before_the_first_event_is_seen_by_the_state_alone() -> None:
+    """The end of a task is told once, and not again to who comes late."""
+    server = BackupServer()
+
+    def events(_: BackupServer) -> Iterator[Event | None]:
+        server.end(7)
+        yield StateChanged(ServerState.read({"LastEventID": 20}))
+
+    following = Following(server, events)
+    following.follow(following.start())
+    assert following.clock.slept == []
+
+
 @pytest.mark.parametrize("moment", ["before", "meanwhile"])
 def test_pause_is_told_because_the_run_will_not_go_on(moment: str) -> None:
     server = BackupServer()
