@@ -6,6 +6,7 @@ import os
 import random
 import string
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import masking, schedules, validation
@@ -15,6 +16,7 @@ from .model import Backup, Schedule, read_backup, read_schedule
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .queue import Task
 
 
 class Configuration:
@@ -135,18 +137,25 @@ class Configuration:
         found = [backup.schedule for backup in self.backups.values() if backup.schedule is not None]
         return [schedule for schedule in found if schedule.time_at == YEAR_ONE]
 
-    def due(self) -> list[Backup]:
-        """Return the backups whose scheduled time has come, and move their schedules on."""
+    def due(self) -> list[tuple[Backup, datetime]]:
+        """Return the backups whose scheduled time has come, with that time, and move their schedules on."""
         now = self._engine.clock.now()
         result = []
         for backup in self.backups.values():
             schedule = backup.schedule
             if schedule is None or not schedules.is_due(schedule.time_at, now):
                 continue
+            result.append((backup, schedule.time_at))
             schedule.last_run_at = now.replace(microsecond=0)
             schedule.time_at = schedules.next_after(schedule.time_at, schedule.repeat, schedule.rule, now) or YEAR_ONE
-            result.append(backup)
         return result
+
+    def take_back(self, waiting: list[Task]) -> None:
+        """Make runs due again that a restart takes out of the queue (2.0.8.1 restart-while-paused:834-838)."""
+        for task in waiting:
+            schedule = self.backups[task.backup_id].schedule if task.backup_id in self.backups else None
+            if schedule is not None and "due_at" in task.options:
+                schedule.time_at = task.options["due_at"]
 
     def sorted(self, order: str) -> list[Backup]:
         """Return the stored backups in the order a client asks for; unknown fields are ignored."""

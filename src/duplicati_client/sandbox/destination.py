@@ -130,7 +130,8 @@ class Destination:
         start = len(_ENCRYPTED)
         if content[start : start + 32] != self._mark():
             raise OperationFailed(
-                "System.Security.Cryptography.CryptographicException", "Invalid passphrase or corrupted data"
+                "System.Security.Cryptography.CryptographicException",
+                "Failed to decrypt data (invalid passphrase?): Invalid password or corrupted data",
             )
         return content[start + 32 :]
 

@@ -59,6 +59,7 @@ class Engine:
         self.connection_strings: dict[int, dict[str, Any]] = {}
         self.reports: dict[str, bytes] = {}
         self.progress_now: Progress | None = None
+        self.language = ""
         self.is_paused = False
         self.pauses_transfers = False
         self.pause_ends_at: datetime | None = None
@@ -102,12 +103,14 @@ class Engine:
         Both kinds of end treat a run alike (2.0.8.1 restart-in-mid-run 783-786); `kill` only skips saving.
         """
         await self._end_loops()
+        self.configuration.take_back(self.queue.waiting)
         if not kill:
             self.save()
         self.queue = TaskQueue()
         self.progress_now = None
         self.live_log = LiveLog(self.clock)
         self.configuration.temporary.clear()
+        self.language = ""
         if not self.release.keeps_pause:
             self.is_paused, self.pause_ends_at = False, None
         self.pauses_transfers = False
@@ -127,11 +130,14 @@ class Engine:
 
     def create(self, body: Any, *, is_temporary: bool = False) -> str:
         """Store a new backup (`{"Backup", "Schedule"}`, names in any case) and return its id."""
-        return self.configuration.create(body, is_temporary=is_temporary).backup_id
+        backup_id = self.configuration.create(body, is_temporary=is_temporary).backup_id
+        self._queue_due()
+        return backup_id
 
     def replace(self, backup_id: str, body: Any) -> None:
         """Replace a backup's configuration."""
         self.configuration.replace(backup_id, body)
+        self._queue_due()
 
     def backup(self, backup_id: str) -> Backup:
         """Return a stored or temporary backup; Refused 404 `Backup not found`."""
@@ -330,7 +336,8 @@ class Engine:
         await self.clock.sleep(START_SECONDS)
         if task.is_in_utc:
             task.started_at, task.is_in_utc = self.clock.now(), False
-        self.events.count()
+        if not self.release.is_legacy:
+            self.events.count()
         try:
             await perform(self, task)
         except OperationFailed as failure:
@@ -339,7 +346,9 @@ class Engine:
             task.status = "Completed"
         task.finished_at = self.clock.now()
         self.queue.remember(task)
-        # The task's end is told while it still counts as the active one (2.3.1.0 extra:9-12).
+        # The end is told while the task still counts as active (2.3.1.0 extra:9-12; not 2.0.8.1 long-poll:552-554).
+        if self.release.is_legacy:
+            self.queue.active = None
         self.events.count("backuplist")
         self.events.publish("taskcompleted", task.as_dict())
         self.events.publish("progress", self.progress())
@@ -361,11 +370,15 @@ class Engine:
         while True:
             if self.is_paused and self.pause_ends_at and self.pause_ends_at <= self.clock.now():
                 self.resume()
-            for backup in self.configuration.due():
-                # The scheduler skips an occurrence while a run of the same backup waits or runs.
-                if not any(task.kind == "Backup" for task in self.queue.of_backup(backup.backup_id)):
-                    self.enqueue("Backup", backup.backup_id, is_scheduled=True)
+            self._queue_due()
             await self.clock.sleep(HOUSEKEEPING_SECONDS)
+
+    def _queue_due(self) -> None:
+        for backup, due_at in self.configuration.due():
+            # The scheduler skips an occurrence while a run of the same backup waits or runs.
+            if not any(task.kind == "Backup" for task in self.queue.of_backup(backup.backup_id)):
+                options = {"due_at": due_at}
+                self.enqueue("Backup", backup.backup_id, options=options, is_scheduled=True)
 
     def _note_hopeless_schedules(self) -> None:
         """Write down the schedules that never come true, as the scheduler does at each of its rounds."""

@@ -19,7 +19,8 @@ def note_failure(engine: Engine, backup: Backup, kind: str, failure: OperationFa
     backup.metadata["LastErrorMessage"] = failure.message
     engine.notices.renew(
         "Error",
-        f"Error while running {backup.name}",
+        # A temporary backup has no name (2.0.8.1 maintenance:661).
+        "Error" if engine.release.is_legacy and not backup.name else f"Error while running {backup.name}",
         failure.message,
         engine.clock.now(),
         Exception=failure.details(),

@@ -69,12 +69,15 @@ class Face:
         handler = verbs.get(call.method)
         if handler is None:
             return only_mark(405, "Method is not allowed")
+        language = _asked_language(call)
+        # A language asked for once is the whole server's until another is asked for (2.0.8.1 language:789-801).
+        self.engine.language = language or self.engine.language
         parts = tuple(unquote(part) for part in keys[0].split("/", 2)) if keys else ()
         ask = Ask(call.method, parts, read_form(call), call, self.engine, self.captchas, self.command_lines)
         reply = await self._perform(handler, ask)
         if reply.body.startswith(MARK) and "jsonp" in call.query and reply.status == 200:
             reply = with_padding(reply, call.query["jsonp"])
-        return _with_language(reply, call)
+        return _with_language(reply, language)
 
     async def _perform(self, handler: Module, ask: Ask) -> Reply:
         try:
@@ -96,9 +99,12 @@ def complain(error: json.JSONDecodeError) -> str:
     return f"Unexpected character encountered while parsing value: {character}. Path '', line 0, position 0."
 
 
-def _with_language(reply: Reply, call: Call) -> Reply:
-    asked = call.headers.get("x-ui-language") or call.headers.get("accept-language") or ""
-    match = LANGUAGES.match(asked)
-    if match is None or NOT_CACHED not in reply.headers:
+def _asked_language(call: Call) -> str:
+    match = LANGUAGES.match(call.headers.get("x-ui-language") or call.headers.get("accept-language") or "")
+    return match[1] if match else ""
+
+
+def _with_language(reply: Reply, language: str) -> Reply:
+    if not language or NOT_CACHED not in reply.headers:
         return reply
-    return reply._replace(headers=(NOT_CACHED, ("Content-Language", match[1]), *reply.headers[1:]))
+    return reply._replace(headers=(NOT_CACHED, ("Content-Language", language), *reply.headers[1:]))

@@ -69,7 +69,12 @@ async def create(ask: Ask) -> Reply:
     if isinstance(body, dict) and not any(name.lower() == "backup" for name in body):
         return reported(400, "Data object had no backup entry")
     is_temporary = ask.form.get("temporary", "").lower() in {"true", "1", "on", "yes"}
-    return marked_json({"status": "OK", "ID": ask.engine.create(body, is_temporary=is_temporary)})
+    backup_id = ask.engine.create(body, is_temporary=is_temporary)
+    if is_temporary:
+        # Only the server's database turns no filter into an empty one (2.0.8.1 contents-and-restore:622, 628).
+        for setting in ask.engine.backup(backup_id).settings:
+            setting["Filter"] = setting["Filter"] or None
+    return marked_json({"status": "OK", "ID": backup_id})
 
 
 async def get(ask: Ask) -> Reply:
@@ -167,11 +172,7 @@ def _restore(ask: Ask, backup: Backup) -> Reply:
     try:
         paths = json.loads(ask.form.get("paths") or "[]")
     except json.JSONDecodeError as error:
-        character = error.doc[error.pos : error.pos + 1]
-        text = (
-            f"Unexpected character encountered while parsing value: {character}. Path '', line 1, position {error.pos}."
-        )
-        return unhandled(text, "JsonReaderException")
+        return unhandled(_complain_of_list(error), "JsonReaderException")
     options = {
         "paths": paths,
         "time": ask.form.get("time"),
@@ -181,6 +182,15 @@ def _restore(ask: Ask, backup: Backup) -> Reply:
         "passphrase": ask.form.get("passphrase"),
     }
     return marked_json({"TaskID": ask.engine.enqueue("Restore", backup.backup_id, options=options)})
+
+
+def _complain_of_list(error: json.JSONDecodeError) -> str:
+    position = error.pos
+    # A word that may still become `null` or `new` is read one letter further (2.0.8.1 contents-and-restore:610).
+    if error.doc[position : position + 1] == "n":
+        position += 1
+    character, column = error.doc[position : position + 1], position + (position > error.pos)
+    return f"Unexpected character encountered while parsing value: {character}. Path '', line 1, position {column}."
 
 
 def _set_database(ask: Ask, backup: Backup, *, moves: bool) -> Reply:

@@ -41,6 +41,11 @@ TAGS = (
     "zip", "7z", "aes", "gpg", "file", "console-password-input", "mssql-options", "hyperv-options", "http-options",
     "sendhttp", "runscript", "check-mono-ssl",
 )  # fmt: skip
+# One text is enough to show that a text is nothing to rely on (2.0.8.1 language:787, 791).
+FOLDER_EXISTS = {
+    "en": "The folder cannot be created because it already exists",
+    "de": "Ordner kann nicht erstellt werden, weil dieser bereits existiert",
+}
 DEFAULTS: dict[str, Any] = {
     "ApplicationOptions": [],
     "Backup": {
@@ -237,14 +242,15 @@ async def operate_remotely(ask: Ask) -> Reply:
     folder = folder_of(url)
     if folder is None:
         return unhandled("Object reference not set to an instance of an object", "NullReferenceException")
-    return _use_folder(action, url, folder, creates=ask.form.get("autocreate", "").lower() == "true")
+    creates = ask.form.get("autocreate", "").lower() == "true"
+    return _use_folder(action, url, folder, creates=creates, language=ask.engine.language)
 
 
-def _use_folder(action: str, url: str, folder: str, *, creates: bool) -> Reply:
+def _use_folder(action: str, url: str, folder: str, *, creates: bool, language: str) -> Reply:
     is_there = os.path.isdir(folder)
     if action == "create":
         if is_there:
-            return unhandled("The folder cannot be created because it already exists", "FolderAreadyExistedException")
+            return unhandled(FOLDER_EXISTS.get(language[:2], FOLDER_EXISTS["en"]), "FolderAreadyExistedException")
         os.makedirs(folder)
     elif not is_there:
         if not creates:

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from . import failing
 from .clock import with_offset
 from .database import Database, Version
 from .destination import Destination
@@ -28,7 +29,7 @@ async def list_versions(ask: Ask, backup: Backup) -> Reply:
     while ask.engine.is_running(backup.backup_id):
         await ask.engine.clock.sleep(0.1)
     database = _open(ask, backup)
-    if ask.form.get("from-remote-only") == "true" or not database.exists:
+    if ask.form.get("from-remote-only") == "true":
         return marked_json([_show(number, time) for number, time in enumerate(_remote_times(backup))])
     has_counts = ask.form.get("include-metadata") == "true"
     return marked_json([_show_version(database, version, has_counts=has_counts) for version in database.newest_first()])
@@ -47,7 +48,10 @@ async def list_files(ask: Ask, backup: Backup) -> Reply:
     database = _open(ask, backup)
     pattern = ask.key(2) or ask.form.get("filter", "")
     if ask.form.get("prefix-only") == "true" and not pattern:
-        return unhandled("Cannot extract simple list when the type is: Empty", "InvalidOperationException")
+        text, kind = "Cannot extract simple list when the type is: Empty", "InvalidOperationException"
+        # Unlike what is wrong before it begins, this counts as a failed operation (2.0.8.1 maintenance:661).
+        failing.note_failure(ask.engine, backup, "List", OperationFailed(f"System.{kind}", text))
+        return unhandled(text, kind)
     newest_first = database.newest_first()
     if not is_everywhere:
         newest_first = [version for version in newest_first if version.time <= moment.timestamp()][:1]

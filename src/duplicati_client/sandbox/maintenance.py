@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .queue import Task
 
+FAILED_CODE = 100
+
 
 async def _begin(work: Work, members: dict[str, Any], phase: str) -> None:
     work.result.members = members
@@ -54,6 +56,11 @@ def _no_database(work: Work) -> OperationFailed:
 async def run_repair(work: Work) -> None:
     """Rebuild a missing database, or bring destination and database together again."""
     members: dict[str, Any] = {"MainOperation": "Repair", "RecreateDatabaseResults": None}
+    if work.release.is_legacy and work.task.kind == "RepairUpdate" and not work.database.versions:
+        # Whatever it does, afterwards nothing is known of the destination (2.0.8.1 contents-and-restore:630-636).
+        await _begin(work, members, "Recreate_Running")
+        work.database.save()
+        return
     if not work.had_database or not work.database.versions:
         await _begin(work, members, "Recreate_Running")
         await _recreate(work)
@@ -75,6 +82,8 @@ async def run_repair(work: Work) -> None:
         raise OperationFailed(USER_INFORMATION, text + ", ".join(lost), help_id="MissingDblockFiles")
     for name in sorted(present - set(work.database.volumes)):
         await work.delete(name)
+    for name in missing:
+        await runs.put_again(work, name)
     work.progress.overall = 1.0
 
 
@@ -186,12 +195,24 @@ async def run_command_line(engine: Engine, task: Task) -> None:
     task.options["is_started"] = True
     await engine.clock.sleep(0.1)
     arguments: list[str] = task.options["arguments"]
+    code = 0
     if arguments[0] == "list" and len(arguments) > 1:
-        lines += _list_versions(engine, arguments[1])
+        try:
+            lines += _list_versions(engine, arguments[1])
+        except OperationFailed as failure:
+            lines += _tell_failure(failure)
+            code = FAILED_CODE
     else:
         lines.append(f"The sandbox does not run this command: {arguments[0]}")
-    lines.append("Return code: 0")
+    lines.append(f"Return code: {code}")
     task.options["is_finished"] = True
+
+
+def _tell_failure(failure: OperationFailed) -> list[str]:
+    """Word a failed command as the command line does (2.0.8.1 slow-run-and-queue:415)."""
+    head = f"The operation List has failed with error: {failure.message} => {failure.message}"
+    named = [f"ErrorID: {failure.help_id}"] if failure.help_id else []
+    return [head, "\n", *named, failure.message]
 
 
 def _list_versions(engine: Engine, url: str) -> list[str]:

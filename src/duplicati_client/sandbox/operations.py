@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import failing, maintenance, restores, runs, scripts
@@ -115,6 +116,7 @@ def _note_statistics(work: Work) -> None:
     statistics, metadata = work.result.statistics, work.backup.metadata
     if statistics.total_space == 0:
         return
+    size_text = partial(write_size, units=work.release.size_units, language=work.engine.language)
     at = statistics.last_backup_at
     metadata["LastBackupDate"] = compact(at) if at else "00010101T000000Z"
     metadata["BackupListCount"] = str(statistics.backup_list_count)
@@ -125,12 +127,12 @@ def _note_statistics(work: Work) -> None:
     metadata["TargetFilesCount"] = str(statistics.known_file_count)
     if work.release.has_filesets_count:
         metadata["TargetFilesetsCount"] = str(statistics.known_filesets)
-    metadata["TargetSizeString"] = write_size(statistics.known_file_size, work.release.size_units)
+    metadata["TargetSizeString"] = size_text(statistics.known_file_size)
     if work.operation == "Backup":
         members = work.result.members
         metadata["SourceFilesSize"] = str(members["SizeOfExaminedFiles"])
         metadata["SourceFilesCount"] = str(members["ExaminedFiles"])
-        metadata["SourceSizeString"] = write_size(members["SizeOfExaminedFiles"], work.release.size_units)
+        metadata["SourceSizeString"] = size_text(members["SizeOfExaminedFiles"])
 
 
 def _note_compacting(work: Work) -> None:
@@ -153,7 +155,8 @@ def _notify(work: Work) -> None:
         more = {"BackupID": backup_id, "Action": "backup:show-log"}
         if work.operation != "Backup" and not work.release.fails_restore_of_nothing:
             # Before 2.3.1.0, other operations than backups are worded otherwise.
-            message = f"{level}: {message}" if len(found) == 1 else f"Got {len(found)} {level.lower()}(s)"
+            is_single = len(found) == 1 and not work.release.is_legacy
+            message = f"{level}: {message}" if is_single else f"Got {len(found)} {level.lower()}(s)"
             more["MessageLogTag"] = "backup:show-log"
         engine.notices.add(level, f"{level} while running {work.backup.name}", message, engine.clock.now(), **more)
         engine.events.count("notifications")

@@ -23,16 +23,17 @@ async def recreate(work: Work, database: Database) -> None:
             content = await work.get(item.name)
         database.volumes[item.name] = {"size": len(content), "hash": digest(content)}
         if ".dindex." in item.name:
-            _read_index(database, unpack(work.destination.unseal(content)))
+            _read_index(database, item.name, unpack(work.destination.unseal(content)))
         elif ".dlist." in item.name:
             database.versions.append(_read_list(item.name, unpack(work.destination.unseal(content))))
     database.passphrase_mark = work.destination.seal(b"").hex()
     work.progress.overall = 1.0
 
 
-def _read_index(database: Database, members: dict[str, bytes]) -> None:
+def _read_index(database: Database, index: str, members: dict[str, bytes]) -> None:
     for name, content in members.items():
         if name.startswith("vol/"):
+            database.volumes[index]["block"] = name[4:]
             database.chunks |= dict.fromkeys(json.loads(content)["blocks"], name[4:])
 
 

@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from . import recreation, results
+from . import recreation, results, runs
 from .clock import read_moment
 from .database import Database, Version
 from .destination import unpack
@@ -55,7 +55,7 @@ async def run_restore(work: Work) -> None:
     work.result.members = results.restore_members(work.release)
     wanted = work.task.options
     if wanted.get("passphrase"):
-        work.options["passphrase"] = wanted["passphrase"]
+        work.use_passphrase(wanted["passphrase"])
     if work.release.restore_reports_more:
         work.result.members["RestorePath"] = wanted.get("restore_path") or None
     work.log("Information", f"{CONTROLLER}-StartingOperation", "The operation Restore has started")
@@ -66,6 +66,8 @@ async def run_restore(work: Work) -> None:
     database.begin_operation()
     await work.step("Restore_PreRestoreVerify")
     work.count_known(await work.list_remote())
+    if work.release.is_legacy:
+        runs.verify_list(work)
     await work.step("Restore_CreateFileList")
     version, selected = _select(work, database)
     if not selected and work.release.fails_restore_of_nothing:
@@ -75,7 +77,8 @@ async def run_restore(work: Work) -> None:
         await _copy(work, database, version, selected)
     work.progress.clear_file()
     names = ("RestoredFiles", "RestoredFolders", "RestoredSymlinks")
-    if not selected and not any(work.result.members[name] for name in names):
+    is_in_vain = work.release.is_legacy or not selected
+    if is_in_vain and not any(work.result.members[name] for name in names):
         text = "Restore completed without errors but no files were restored"
         work.log("Warning", f"{HANDLER}-NoFilesRestored", text)
     if work.release.restore_reports_more and work.result.statistics.files_downloaded:
@@ -92,7 +95,7 @@ def _note_volumes(work: Work) -> None:
 
 
 async def _database(work: Work) -> Database:
-    if work.had_database and work.database.versions:
+    if work.had_database and (work.database.versions or work.release.is_legacy):
         return work.database
     await work.step("Restore_RecreateDatabase")
     database = Database(work.database.path)
@@ -203,14 +206,28 @@ async def _content(work: Work, database: Database, entry: list[Any], read: dict[
     for chunk in entry[3]:
         volume = database.chunks.get(chunk, "")
         if volume not in read:
-            content = await work.get(volume)
-            read[volume] = unpack(work.destination.unseal(content))
+            read[volume] = await _volume(work, volume)
             while len(read) > 2:
                 del read[next(iter(read))]
         await work.hold()
         work.checkpoint()
         parts.append(read[volume].get(chunk, b""))
     return b"".join(parts)
+
+
+async def _volume(work: Work, name: str) -> dict[str, bytes]:
+    try:
+        return unpack(work.destination.unseal(await work.get(name)))
+    except OperationFailed as failure:
+        if not work.release.is_legacy or work.task.is_abort_requested:
+            raise
+        # 2.0.8.1 goes on without the volume, and ends with `Error` (contents-and-restore:626).
+        reason = f"{failure.kind.rpartition('.')[2]}: {failure.message}"
+        tag = "Duplicati.Library.Main.AsyncDownloader-FailedToRetrieveFile"
+        work.log("Error", tag, f"Failed to retrieve file {name}\n{reason}")
+        text = f'Failed to patch with remote file: "{name}", message: {failure.message}\n{reason}'
+        work.log("Error", f"{HANDLER}-PatchingFailed", text)
+        return {}
 
 
 def _write(work: Work, place: str, content: bytes, version: Version) -> None:

@@ -14,7 +14,7 @@ from .destination import pack
 from .failures import LIST_VERIFICATION, USER_INFORMATION, OperationFailed, aborted
 from .progress import Progress
 from .timespan import read_size
-from .volumes import Packer
+from .volumes import Packer, put_index
 from .work import CONTROLLER, Work
 
 HANDLER = "Duplicati.Library.Main.Operation.BackupHandler"
@@ -125,14 +125,22 @@ def verify_list(work: Work) -> None:
     if present - known:
         text = f"Found {len(present - known)} remote files that are not recorded in local storage"
         text += _EXTRA_HINT if work.release.has_v2 else ", please run repair"
+        _note_list(work, "ExtraRemoteFiles", text)
         raise OperationFailed(LIST_VERIFICATION, text, help_id="ExtraRemoteFiles", frames=(frame,))
     if known - present:
         text = f"Found {len(known - present)} files that are missing from the remote storage, please run repair"
-        if work.release.is_legacy:
-            work.log("Error", f"{FILELIST}-MissingRemoteFiles", text)
-            name = LIST_VERIFICATION.rpartition(".")[2]
-            work.log("Error", f"{HANDLER}-FatalError", f"Fatal error\n{name}: {text}")
+        _note_list(work, "MissingRemoteFiles", text)
         raise OperationFailed(LIST_VERIFICATION, text, help_id="MissingRemoteFiles", frames=(frame,))
+
+
+def _note_list(work: Work, tag: str, text: str) -> None:
+    # Only 2.0.8.1 tells of a wrong list in lines of its own (run-outcomes:279, maintenance:667, 688).
+    if not work.release.is_legacy:
+        return
+    work.log("Error", f"{FILELIST}-{tag}", text)
+    if work.operation == "Backup":
+        name = LIST_VERIFICATION.rpartition(".")[2]
+        work.log("Error", f"{HANDLER}-FatalError", f"Fatal error\n{name}: {text}")
 
 
 _EXTRA_HINT = (
@@ -175,11 +183,25 @@ async def _finalize_interrupted(work: Work) -> None:
     await work.wait()
     for version in [version for version in work.database.versions if version.is_open]:
         _drop(work, version)
+        if work.release.is_legacy:
+            await _keep_uploaded(work, version)
         if work.release.warns_after_kill:
             name = work.destination.list_name(version.time)
             text = f"Expected there to be a temporary fileset for synthetic filelist (1, {name}), but none was found?"
             tag = "Duplicati.Library.Main.Operation.Backup.UploadSyntheticFilelist-MissingTemporaryFilelist"
             work.log("Warning", tag, text)
+
+
+async def _keep_uploaded(work: Work, version: Version) -> None:
+    """Keep what was uploaded of a killed run as a partial version (2.0.8.1 restart-in-mid-run:779, 780)."""
+    is_known = work.database.chunks.__contains__
+    kept = {path: entry for path, entry in version.entries.items() if entry[0] != "f" or all(map(is_known, entry[3]))}
+    if not any(entry[0] == "f" for entry in kept.values()):
+        return
+    version.entries = kept
+    version.time += 1
+    work.database.versions.append(version)
+    await _put_list(work, version)
 
 
 def _drop(work: Work, version: Version) -> None:
@@ -202,13 +224,15 @@ async def _read_and_upload(work: Work, version: Version) -> None:
         await _read(work, version, packer)
         packer.finish()
         await work.step("Backup_Finalize")
+        work.progress.clear_file()
         work.phase("Backup_WaitForUpload")
         await uploader
         small = (
             read_size(work.options.get("small-file-size"))
             or (read_size(work.options.get("dblock-size", "50mb")) or 0) // 5
         )
-        work.is_compacting_due = packer.has_packed and packer.last_size <= small
+        # 2.0.8.1 looks for something to compact after every upload (pause-and-resume:541).
+        work.is_compacting_due = packer.has_packed and (work.release.is_legacy or packer.last_size <= small)
     finally:
         uploader.cancel()
         with suppress(asyncio.CancelledError, OperationFailed):
@@ -265,6 +289,19 @@ async def _upload_list(work: Work, version: Version) -> None:
     work.checkpoint()
     work.progress.clear_file()
     version.is_full = not work.result.members["PartialBackup"]
+    await _put_list(work, version)
+
+
+async def put_again(work: Work, name: str) -> None:
+    """Upload a lost list or index anew from what the database knows (2.0.8.1 maintenance:672)."""
+    for version in work.database.versions:
+        if version.volume == name:
+            await _put_list(work, version)
+            return
+    await put_index(work, name)
+
+
+async def _put_list(work: Work, version: Version) -> None:
     entries = [
         {
             "type": {"d": "Folder", "f": "File", "l": "Symlink"}[kind],

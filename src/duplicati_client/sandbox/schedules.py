@@ -12,8 +12,8 @@ _KEY = "AllowedWeekDays="
 
 
 def rule_of_days(days: list[int]) -> str:
-    """Return the stored rule for allowed days; empty for none or all of them."""
-    return _KEY + ",".join(_DAYS[day] for day in sorted(set(days))) if days else ""
+    """Return the stored rule for allowed days, in the order in which they were given; empty for none."""
+    return _KEY + ",".join(_DAYS[day] for day in dict.fromkeys(days)) if days else ""
 
 
 def days_of_rule(rule: str) -> list[int]:

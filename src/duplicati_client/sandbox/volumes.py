@@ -147,8 +147,8 @@ class Packer:
         work = self._work
         block, index = work.destination.new_name("b"), work.destination.new_name("i")
         await work.put(block, work.destination.seal(pack(volume)))
-        listing = json.dumps({"blocks": list(volume)}).encode()
-        await work.put(index, work.destination.seal(pack({f"vol/{block}": listing})))
+        await work.put(index, _index_of(work, block, list(volume)))
+        work.database.volumes[index]["block"] = block
         work.database.chunks |= dict.fromkeys(volume, block)
         work.database.save()
 
@@ -159,6 +159,19 @@ class Packer:
             if path not in version.entries:
                 name = {"d": "DeletedFolders", "f": "DeletedFiles", "l": "DeletedSymlinks"}[entry[0]]
                 members[name] += 1
+
+
+def _index_of(work: Work, block: str, names: list[str]) -> bytes:
+    listing = json.dumps({"blocks": names}).encode()
+    return work.destination.seal(pack({f"vol/{block}": listing}))
+
+
+async def put_index(work: Work, name: str) -> None:
+    """Upload a lost index anew."""
+    block = work.database.volumes[name].get("block", "")
+    names = [chunk for chunk, volume in work.database.chunks.items() if volume == block]
+    await work.put(name, _index_of(work, block, names))
+    work.database.volumes[name]["block"] = block
 
 
 def _read_chunks(path: str) -> Iterator[bytes]:

@@ -40,13 +40,20 @@ class Work:
         self.options = engine.settings.global_options() | backup.options()
         self.database = engine.databases.open(backup.db_path)
         self.had_database = self.database.exists
-        self.destination = Destination(
-            backup.target_url, prefix=self.options.get("prefix") or "duplicati", passphrase=self.passphrase
-        )
+        self.destination = self._open_destination()
         self.result = Result(engine.release, operation, engine.clock.now())
         self._told_at = 0
         self._is_abort_shown = False
         self.is_compacting_due = True
+
+    def _open_destination(self) -> Destination:
+        prefix = self.options.get("prefix") or "duplicati"
+        return Destination(self.backup.target_url, prefix=prefix, passphrase=self.passphrase)
+
+    def use_passphrase(self, passphrase: str) -> None:
+        """Take another passphrase than the backup's own, as a restore may."""
+        self.options["passphrase"] = passphrase
+        self.destination = self._open_destination()
 
     @property
     def passphrase(self) -> str:
@@ -86,7 +93,7 @@ class Work:
 
     def transfer_line(self, action: str, state: str, name: str = "", size: int | None = None) -> None:
         """Log what happens on the destination."""
-        shown = "" if size is None else write_size(size, self.release.size_units)
+        shown = "" if size is None else write_size(size, self.release.size_units, self.engine.language)
         self.log("Information", EVENT_TAG, f"Backend event: {action} - {state}: {name} ({shown})")
 
     # Points to stop at
@@ -139,10 +146,7 @@ class Work:
 
     async def list_remote(self) -> list[RemoteFile]:
         """List the destination, creating it at the first failure and retrying as the engine does."""
-        retries = int(self.options.get("number-of-retries", "5"))
-        delay = read_timespan(self.options.get("retry-delay", "10s")) or 0
-        if self.release.counts_first_try:
-            retries -= 1
+        retries, delay = self._retries()
         for attempt in range(retries + 1):
             self.transfer_line("List", "Started")
             self.result.statistics.remote_calls += 1
@@ -162,6 +166,11 @@ class Work:
             else:
                 return self._note_listing(found)
         raise AssertionError("unreachable")
+
+    def _retries(self) -> tuple[int, int]:
+        """Return how often to try again, and after how many seconds."""
+        retries = int(self.options.get("number-of-retries", "5")) - self.release.counts_first_try
+        return retries, read_timespan(self.options.get("retry-delay", "10s")) or 0
 
     def _create_folder(self) -> None:
         self.destination.create()
@@ -230,19 +239,19 @@ class Work:
 
     async def get(self, name: str) -> bytes:
         """Download a volume at the allowed speed; fails after retries when it is not what was uploaded."""
-        retries = int(self.options.get("number-of-retries", "5"))
-        delay = read_timespan(self.options.get("retry-delay", "10s")) or 0
+        retries, delay = self._retries()
         for attempt in range(retries + 1):
             content = self._read(name)
             self.transfer_line("Get", "Started", name, len(content))
             self.result.statistics.remote_calls += 1
             await self._transfer("Get", name, len(content), "throttle-download", "max-download-speed")
             self.result.statistics.bytes_downloaded += len(content)
-            known = self.database.volumes.get(name, {}).get("hash")
-            if known in {None, digest(content)}:
+            problem = self._problem_of(name, content)
+            if problem is None:
                 break
             if attempt == retries:
-                raise _hash_mismatch(name, known, digest(content))
+                self.transfer_line("Get", "Failed", name, len(content))
+                raise problem
             self.transfer_line("Get", "Retrying", name, len(content))
             self.result.statistics.retries += 1
             await self.wait(delay)
@@ -252,6 +261,17 @@ class Work:
             self.database.add_remote_row(self.now_seconds, "get", name, data)
         self.result.statistics.files_downloaded += 1
         return content
+
+    def _problem_of(self, name: str, content: bytes) -> OperationFailed | None:
+        known = self.database.volumes.get(name, {}).get("hash")
+        if known not in {None, digest(content)}:
+            return _hash_mismatch(name, known, digest(content))
+        if self.release.is_legacy:
+            try:
+                self.destination.unseal(content)
+            except OperationFailed as failure:
+                return failure
+        return None
 
     def _read(self, name: str) -> bytes:
         try:

@@ -167,12 +167,13 @@ def test_waiting_tasks_show_their_backup_with_its_secrets(tmp_path):
     on_server(tmp_path, act)
 
 
-def test_a_deleted_database_leaves_no_log_and_lists_what_is_at_the_destination(tmp_path):
+def test_a_deleted_database_leaves_no_log_and_lists_only_what_is_asked_of_the_destination(tmp_path):
     async def act(server: Server) -> None:
         await server.ask("POST", "backup/1/deletedb")
         refused = await server.ask("GET", "backup/1/log")
         assert json.loads(refused.body[3:])["Type"] == "SqliteException"
-        assert len(await server.read("backup/1/filesets")) == 2
+        assert await server.read("backup/1/filesets") == []
+        assert len(await server.read("backup/1/filesets", **{"from-remote-only": "true"})) == 2
 
     on_server(tmp_path, act)
 
