@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from clockwork import Clockwork
 from comparison import differences
+from names import Names
 from stage import RECORDED_ROOT, Stage
 
 from duplicati_client.sandbox import modern
@@ -57,67 +58,6 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.entry.where} {self.entry.note!r} {self.text}"
-
-
-class Names:
-    """Which of the sandbox's ids and moments stands for which recorded one."""
-
-    def __init__(self) -> None:
-        self.backups: dict[str, str] = {}
-        self.tasks: dict[str, str] = {}
-        self.notices: dict[str, str] = {}
-        self.runs: dict[str, str] = {}
-        self.moments: dict[str, str] = {}
-
-    def learn(self, entry: Entry, ours: Any) -> None:
-        """Take ids and moments from two answers to the same question."""
-        recorded, path = entry.answer, entry.path.partition("?")[0]
-        if isinstance(recorded, dict) and isinstance(ours, dict):
-            if entry.method == "POST" and path.endswith("/backups"):
-                self.backups[str(recorded.get("ID"))] = str(ours.get("ID"))
-            elif path.endswith("/import") and recorded.get("Id"):
-                self.backups[str(recorded["Id"])] = str(ours.get("Id"))
-            elif path.endswith("/commandline"):
-                self.runs[str(recorded.get("ID"))] = str(ours.get("ID"))
-            elif isinstance(recorded.get("ID"), int) and isinstance(ours.get("ID"), int):
-                self.tasks[str(recorded["ID"])] = str(ours["ID"])
-        self._learn_moments(recorded, ours)
-
-    def _learn_moments(self, recorded: Any, ours: Any) -> None:
-        if isinstance(recorded, dict) and isinstance(ours, dict):
-            if isinstance(recorded.get("Time"), str) and isinstance(ours.get("Time"), str):
-                self.moments[recorded["Time"][:19]] = ours["Time"][:19]
-            for name in recorded.keys() & ours.keys():
-                self._learn_moments(recorded[name], ours[name])
-        elif isinstance(recorded, list) and isinstance(ours, list):
-            for one, other in zip(recorded, ours, strict=False):
-                self._learn_moments(one, other)
-
-    def value(self, value: Any) -> Any:
-        """Return a recorded value with the sandbox's backup ids."""
-        if isinstance(value, list):
-            return [self.value(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        mapped = {name: self.value(item) for name, item in value.items()}
-        for name in ("BackupID", "Item2"):
-            known = mapped.get(name)
-            if isinstance(known, (str, int)) and str(known) in self.backups:
-                mapped[name] = type(known)(self.backups[str(known)])
-        return mapped
-
-    def path(self, path: str) -> str:
-        """Return a recorded path with the sandbox's ids."""
-        path = re.sub(r"(?<=/backup/)[0-9a-f-]+", lambda found: self.backups.get(found[0], found[0]), path)
-        path = re.sub(r"(?<=/task/)\d+", lambda found: self.tasks.get(found[0], found[0]), path)
-        return re.sub(r"(?<=/commandline/)[0-9a-f-]{36}", lambda found: self.runs.get(found[0], found[0]), path)
-
-    def text(self, text: str) -> str:
-        """Return a recorded text with the sandbox's moments."""
-        known = self.moments | {quote(recorded): quote(ours) for recorded, ours in self.moments.items()}
-        if not known:
-            return text
-        return re.sub("|".join(map(re.escape, known)), lambda found: known[found[0]], text)
 
 
 class Player:
@@ -276,7 +216,7 @@ class Player:
             await self.clock.advance_to(self.clock.seconds + 0.5)
         if entry.note in {"command output", "it"}:
             await self._finish_all()
-        path = self.names.text(self.names.path(entry.path.replace(quote(RECORDED_ROOT), quote(str(self.stage.root)))))
+        path = self._path(entry)
         if "/logdata/poll" in path:
             path = re.sub(r"(?<=[?&]id=)[1-9]\d*", str(self._seen_log_id), path)
         path = re.sub(r"(?<=lastEventId=)\d+", str(self._seen_event_id), path)
@@ -284,6 +224,10 @@ class Player:
             path = re.sub(r"<jwt-\d+>", await self._export_token(), path)
         body = entry.raw["request"].get("body")
         return await self._call(entry.method or "GET", path, self._sent(body), self._waits(entry))
+
+    def _path(self, entry: Entry) -> str:
+        path = entry.path.replace(quote(RECORDED_ROOT), quote(str(self.stage.root)))
+        return self.names.text(self.names.path(path))
 
     def _sent(self, body: Any) -> bytes:
         if body is None:
@@ -352,7 +296,11 @@ class Player:
     # Comparing
 
     def _compare(self, entry: Entry, reply: Reply) -> None:
-        recorded = entry.raw.get("response") or {"status": entry.status, "headers": [], "body": {"json": entry.answer}}
+        recorded = entry.raw.get("response") or {
+            "status": entry.status or 200,
+            "headers": [],
+            "body": {"json": entry.answer},
+        }
         if reply.status != recorded["status"]:
             self._note(entry, f"status: {recorded['status']} recorded, {reply.status} here: {reply.body[:200]!r}")
             return
@@ -366,8 +314,7 @@ class Player:
                 self._seen_event_id = ours["LastEventID"]
             if "/logdata/poll" in entry.path and ours:
                 self._seen_log_id = ours[-1]["ID"]
-            if entry.is_exchange:
-                self.names.learn(entry, ours)
+            self.names.learn(entry, ours)
             last = entry.path.partition("?")[0].rpartition("/")[2]
             name = "server-log" if "/logdata/log" in entry.path else last
             for text in differences(self.names.value(content["json"]), ours, "." + name):
