@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_LINE_CHARACTERS = 1000  # a server may put a megabyte into its error
+
+
 class ReaderGone(Exception):
     """Whoever read our output has closed it."""
 
@@ -92,18 +95,18 @@ class Console:
     def say(self, text: str) -> None:
         """Tell the person something, one line; silent with --quiet."""
         if not self.is_quiet:
-            self._talk(neutralise(text) + "\n")
+            self._talk(_make_line(text) + "\n")
 
     def detail(self, text: str) -> None:
         """Tell something only wanted with --verbose."""
         if self.is_verbose:
-            self._talk(neutralise(text) + "\n")
+            self._talk(_make_line(text) + "\n")
 
     def complain(self, message: str, hint: str | None = None) -> None:
         """Tell of an error, and what to do next."""
-        self._talk(f"duplicati: {neutralise(message)}\n")
+        self._talk(f"duplicati: {_make_line(message)}\n")
         if hint:
-            self._talk(f"  {'' if '?' in hint else 'try: '}{neutralise(hint)}\n")
+            self._talk(f"  {'' if '?' in hint else 'try: '}{_make_line(hint)}\n")
 
     def draw(self, text: str) -> None:
         """Write to stderr as it is, for progress that redraws its line."""
@@ -152,6 +155,17 @@ def open_console(environ: Mapping[str, str]) -> Console:
         sys.stderr or open(os.devnull, "w", encoding="utf-8"),
         environ,
     )
+
+
+def _make_line(text: str) -> str:
+    """Return one short harmless line; what a server said may quote addresses with passwords in them."""
+    if "://" in text:
+        from ..operations.masking import hide_text  # noqa: PLC0415 - few lines hold an address
+
+        text = hide_text(text)
+    line = neutralise(text[:_LINE_CHARACTERS])
+    is_whole = len(text) <= _LINE_CHARACTERS and len(line) <= _LINE_CHARACTERS
+    return line if is_whole else f"{line[:_LINE_CHARACTERS]} ..."
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _JOINERS = "\u200c\u200d"  # part of ordinary words in Persian and Indic scripts, and of emoji
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+class _Shown(dict[int, int | str]):
+    """How characters are shown, each found out once: a hostile text may hold a million of them."""
+
+    def __init__(self, escape: Callable[[str], str], kept: str = "") -> None:
+        super().__init__({ord(character): ord(character) for character in kept})
+        self._escape = escape
+
+    def __missing__(self, number: int) -> int | str:
+        character = chr(number)
+        self[number] = shown = number if _is_safe(character) else self._escape(character)
+        return shown
+
+
+class _Widths(dict[str, int]):
+    """How many columns characters take, each found out once."""
+
+    def __missing__(self, character: str) -> int:
+        self[character] = width = _measure_character(character)
+        return width
 
 
 def neutralise(text: str) -> str:
@@ -15,7 +38,7 @@ def neutralise(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if _is_safe(c) else _escape(c) for c in text)
+    return text.translate(_SHOWN)
 
 
 def neutralise_lines(text: str) -> str:
@@ -27,26 +50,26 @@ def escape_for_json(document: str) -> str:
     """Write unsafe characters as JSON escapes; outside quoted strings a JSON document has only its line breaks."""
     if document.isascii() or document.replace("\n", "").isprintable():
         return document
-    return "".join(c if c == "\n" or _is_safe(c) else _escape_for_json(c) for c in document)
+    return document.translate(_SHOWN_IN_JSON)
 
 
 def escape_for_yaml(document: str) -> str:
     """Write unsafe characters as YAML escapes; the writer must have put each text that holds one into quotes."""
     if document.isascii() or document.replace("\n", "").isprintable():
         return document
-    return "".join(c if c == "\n" or _is_safe(c) else _escape(c) for c in document)
+    return document.translate(_SHOWN_IN_YAML)
 
 
 def is_harmless(text: str) -> bool:
     """Say whether a text can be shown as it is."""
-    return text.isprintable() or all(_is_safe(character) for character in text)
+    return text.isprintable() or text.translate(_SHOWN) == text
 
 
 def measure(text: str) -> int:
     """Count the terminal columns a neutralised text takes."""
     if text.isascii():
         return len(text)
-    return sum(_measure_character(character) for character in text)
+    return sum(map(_WIDTHS.__getitem__, text))
 
 
 def cut(text: str, width: int, ellipsis: str = "…") -> str:
@@ -58,7 +81,7 @@ def cut(text: str, width: int, ellipsis: str = "…") -> str:
         return ellipsis[:width]
     kept = []
     for character in text:
-        room -= _measure_character(character)
+        room -= _WIDTHS[character]
         if room < 0:
             break
         kept.append(character)
@@ -86,11 +109,14 @@ def pad(text: str, width: int, *, is_right: bool = False) -> str:
 
 def _break(word: str, width: int) -> list[str]:
     pieces = []
-    while measure(word) > width:
-        head = cut(word, width, "") or word[0]
-        pieces.append(head)
-        word = word[len(head) :]
-    return [*pieces, word]
+    start, room = 0, width
+    for index, character in enumerate(word):
+        columns = _WIDTHS[character]
+        if columns > room and index > start:
+            pieces.append(word[start:index])
+            start, room = index, width
+        room -= columns
+    return [*pieces, word[start:]]
 
 
 def _is_safe(character: str) -> bool:
@@ -125,3 +151,9 @@ def _measure_character(character: str) -> int:
     if category(character) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if east_asian_width(character) in {"W", "F"} else 1
+
+
+_SHOWN = _Shown(_escape)
+_SHOWN_IN_JSON = _Shown(_escape_for_json, "\n")
+_SHOWN_IN_YAML = _Shown(_escape, "\n")
+_WIDTHS = _Widths()

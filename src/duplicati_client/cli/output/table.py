@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _GAP = "  "
 _NARROWEST = 4
+# Where lines may be as long as they like, one long text must not widen all of them: it stands out of its column.
+_WIDEST = 200
 _ENDS_WITH_WORDS = frozenset({"text", "id"})
 
 _COLOURS = {
@@ -56,7 +58,8 @@ def render_listing(listing: Listing, look: Look) -> str:
     drawn = []
     for index, width in widths.items():
         column = listing.columns[index]
-        drawn.append(_draw_column(column, cells[index], width, look, is_cut=width < natural[index]))
+        is_cut = look.width is not None and width < natural[index]
+        drawn.append(_draw_column(column, cells[index], width, look, is_cut=is_cut))
     lines = [line.rstrip() for line in map(_GAP.join, zip(*drawn, strict=True))]
     return "\n".join(lines) + "\n"
 
@@ -114,7 +117,7 @@ def _draw_column(column: Column, texts: list[str], width: int, look: Look, *, is
 def _fit(columns: Sequence[Column], natural: list[int], width: int | None) -> dict[int, int]:
     shown = list(range(len(columns)))
     if width is None:
-        return dict(zip(shown, natural, strict=True))
+        return {index: min(natural[index], _WIDEST) for index in shown}
     floors = [_floor(column, size, width) for column, size in zip(columns, natural, strict=True)]
     while _total(shown, floors) > width:
         last = max(shown, key=lambda index: (columns[index].priority, index))
