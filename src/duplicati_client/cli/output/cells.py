@@ -55,7 +55,8 @@ def _offset_at(seconds: int) -> int:
 
 
 def _format_date(day: int) -> tuple[str, str]:
-    at = date.fromordinal(day + _EPOCH_ORDINAL)
+    # Local time may lie a day beyond the calendar, whose last year stands for "never ends".
+    at = date.fromordinal(min(max(day + _EPOCH_ORDINAL, 1), date.max.toordinal()))
     short = f"{at.day:2} {_MONTHS[at.month - 1]}"
     return short, f"{short} {at.year:4}"
 

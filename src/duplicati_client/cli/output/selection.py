@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _OPERATORS = ("!=", "=", "~", "<", ">")
 _COMPARISONS = {"=": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt}
 _SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
+_DIGITS_COUNT = 40
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -119,7 +120,12 @@ def _make_sort_key(index: int, row: Sequence[Any]) -> Any:
     value = row[index]
     if not isinstance(value, str):
         return value
-    return (0, int(value), "") if value.isdecimal() else (1, 0, value.casefold())
+    return (0, int(value), "") if _is_number(value) else (1, 0, value.casefold())
+
+
+def _is_number(text: str) -> bool:
+    """Say whether a text is a number; Python refuses to read thousands of digits."""
+    return text.isdecimal() and len(text) <= _DIGITS_COUNT
 
 
 def _read_operand(column: Column, condition: Condition, now: datetime) -> Any:
@@ -169,7 +175,7 @@ def _is_met(sign: str, kind: str, value: Any, wanted: Any) -> bool:
         return is_equal if sign == "=" else not is_equal and sign == "!="
     if kind in ("text", "id", "outcome"):
         value = str(value).casefold()
-        if sign in "<>" and value.isdecimal() and wanted.isdecimal():
+        if sign in "<>" and _is_number(value) and _is_number(wanted):
             value, wanted = int(value), int(wanted)
     return bool(_COMPARISONS[sign](value, wanted))
 
