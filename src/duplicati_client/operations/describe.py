@@ -11,7 +11,7 @@ from ..sdk import evidence
 from ..sdk.client import Duplicati
 from ..sdk.models import Backup, Schedule
 from .list import BackupSummary, summarise_backups
-from .masking import hide_definition, hide_url
+from .masking import hide_definition, hide_text, hide_url
 from .selection import select_backup
 
 _RUNS_COUNT = 5
@@ -96,4 +96,5 @@ def _notices_of(row: RowSign, later: RowSign | None, notices: tuple[NoticeSign, 
 
 def _judge_past(release: tuple[int, ...], row: RowSign, notices: tuple[NoticeSign, ...]) -> PastRun:
     verdict = judge(Evidence(operation="Backup", release=release, rows=(row,), notices=notices))
-    return PastRun(row.row_id, row.began_at, row.ended_at, str(verdict.outcome), verdict.reason, verdict.detail)
+    detail = None if verdict.detail is None else hide_text(verdict.detail)
+    return PastRun(row.row_id, row.began_at, row.ended_at, str(verdict.outcome), verdict.reason, detail)

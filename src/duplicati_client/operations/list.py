@@ -13,7 +13,7 @@ from ..sdk import evidence
 from ..sdk.activity import ServerState
 from ..sdk.client import Duplicati
 from ..sdk.models import Backup, LogRow, Notification, Version
-from .masking import hide_settings
+from .masking import hide_settings, hide_text
 
 # A log is asked for only where it alone can tell; of so many at most, and so many at once.
 _LOGS_COUNT = 200
@@ -184,8 +184,15 @@ def list_tasks(server: Duplicati) -> list[TaskSummary]:
 
 
 def list_notifications(server: Duplicati) -> list[Notification]:
-    """Return what nobody has dismissed yet."""
-    return server.notifications.list()
+    """Return what nobody has dismissed yet, secrets hidden; `raw` keeps what came."""
+    return [
+        found._replace(
+            title=hide_text(found.title),
+            message=hide_text(found.message),
+            exception=None if found.exception is None else hide_text(found.exception),
+        )
+        for found in server.notifications.list()
+    ]
 
 
 def list_settings(server: Duplicati) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from .. import errors
 from ..sdk.client import Duplicati
 from ..sdk.models import Backup, LogRow, ServerLogEntry
+from .masking import hide_text
 
 _FOLLOW_SECONDS = 2.0
 _PATIENCE_SECONDS = 600.0
@@ -65,27 +66,25 @@ def follow(
 
 def _from_entry(entry: ServerLogEntry) -> LogLine:
     source = f"backup {entry.backup_id}" if entry.backup_id else "server"
-    return LogLine(entry.logged_at, entry.level, entry.message, entry.exception, source, entry.raw)
+    return _make_line(entry, entry.level, entry.message, source)
 
 
 def _from_row(row: LogRow) -> LogLine:
     if row.kind != "Result":
-        return LogLine(row.logged_at, row.kind, row.message, row.exception, "", row.raw)
+        return _make_line(row, row.kind, row.message, "")
     try:
         result = json.loads(row.message)
     except (ValueError, RecursionError):
         result = None
     if not isinstance(result, dict):
-        return LogLine(row.logged_at, row.kind, row.message, row.exception, "", row.raw)
+        return _make_line(row, row.kind, row.message, "")
     operation = str(result.get("MainOperation") or "?")
-    return LogLine(
-        row.logged_at,
-        str(result.get("ParsedResult") or "Unknown"),
-        _summarise(result),
-        row.exception,
-        operation,
-        row.raw,
-    )
+    return _make_line(row, str(result.get("ParsedResult") or "Unknown"), _summarise(result), operation)
+
+
+def _make_line(entry: ServerLogEntry | LogRow, level: str, message: str, source: str) -> LogLine:
+    exception = hide_text(entry.exception) if entry.exception is not None else None
+    return LogLine(entry.logged_at, level, hide_text(message), exception, source, entry.raw)
 
 
 def _summarise(result: dict[str, object]) -> str:

@@ -10,8 +10,10 @@ from ..sdk.activity import Progress
 from ..sdk.client import Duplicati
 from ..sdk.models import Backup
 from ..sdk.runs import Note, RunEnded, StartedRun
+from .masking import hide_text
 
 Ended = RunEnded
+_DETAIL_CHARACTERS = 2000
 
 __all__ = ["Ended", "Note", "Progress", "StartedRun", "explain_absorption", "follow", "start"]
 
@@ -39,9 +41,17 @@ def follow(
     """Yield what happens, `Ended` last; raises `WaitTimedOut` when the time is up. The run goes on in any case."""
     ends_at = None if timeout_seconds is None else clock() + timeout_seconds
     for item in server.runs.follow(started):
-        yield item
+        yield _hide_secrets(item) if isinstance(item, RunEnded) else item
         if ends_at is not None and clock() >= ends_at and not isinstance(item, RunEnded):
             number = "" if started.task_id is None else f" (task {started.task_id})"
             raise errors.WaitTimedOut(
                 f"not over after {timeout_seconds:g} s; the run goes on{number}", hint="duplicati list tasks"
             )
+
+
+def _hide_secrets(ended: RunEnded) -> RunEnded:
+    """Hide what the server's own words may quote: addresses with passwords in them."""
+    detail = ended.verdict.detail
+    if detail is None:
+        return ended
+    return ended._replace(verdict=ended.verdict._replace(detail=hide_text(detail)[:_DETAIL_CHARACTERS]))
