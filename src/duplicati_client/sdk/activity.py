@@ -39,7 +39,7 @@ class ServerTask(NamedTuple):
     def read(cls, raw: Any, *, task_id: int | None = None) -> ServerTask:
         """Read an answer of `task/{id}` or an item of `tasks`, of either generation."""
         raw = answers.mapping(raw, "a task")
-        found_id = answers.number(raw, "ID", "TaskID")
+        found_id = answers.natural(raw, "ID", "TaskID")
         found_id = found_id if found_id is not None else task_id  # 2.0.8.1 leaves it out
         if found_id is None:
             raise errors.NotUnderstood("a task without a number came")
@@ -65,7 +65,7 @@ class QueuedTask(NamedTuple):
     @classmethod
     def read(cls, raw: Any) -> QueuedTask | None:
         """Read a pair `Item1`, `Item2`; None if it is none."""
-        task_id = answers.number(raw, "Item1")
+        task_id = answers.natural(raw, "Item1")
         return None if task_id is None else cls(task_id, answers.text_or_none(raw, "Item2"))
 
 
@@ -157,7 +157,7 @@ class Progress(NamedTuple):
         raw = answers.mapping(raw, "the progress")
         speed = answers.fraction(raw, "BackendSpeed")
         return cls(
-            task_id=answers.number(raw, "TaskID"),
+            task_id=answers.natural(raw, "TaskID"),
             backup_id=answers.text_or_none(raw, "BackupID"),
             phase=answers.text(raw, "Phase"),
             files_done=answers.number(raw, "ProcessedFileCount") or 0,

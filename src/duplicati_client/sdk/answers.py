@@ -88,6 +88,12 @@ def number(raw: Any, *names: str) -> int | None:
     return int(value) if abs(value) < 10**_DIGITS_COUNT else None
 
 
+def natural(raw: Any, *names: str) -> int | None:
+    """Return an integer member that is not negative, as numbers of tasks are."""
+    value = number(raw, *names)
+    return value if value is not None and value >= 0 else None
+
+
 def fraction(raw: Any, *names: str) -> float | None:
     """Return a number member as a float."""
     value = member(raw, *names)

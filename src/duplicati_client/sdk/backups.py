@@ -72,4 +72,4 @@ class Backups:
         raw = self._channel.post(add_query(path, {"skipQueue": True if skip_queue else None}), "a run")
         if answers.text(raw, "Status") not in ("OK", ""):
             raise errors.ServerFailed("the server did not take the run")
-        return answers.number(raw, "ID")
+        return answers.natural(raw, "ID")

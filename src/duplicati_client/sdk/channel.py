@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .auth.modern import ModernAccess
     from .models import SystemInfo
 
+_HIDDEN = "********"
+_SHORTEST_SECRET = 4  # what is shorter stands in any sentence
 Query = Mapping[str, str | int | bool | None]
 
 
@@ -102,22 +105,41 @@ class Channel:
     ) -> Any:  # fmt: skip
         """Read something; the decoded JSON, or None for an empty body. Safe to repeat."""
         request = Request("GET", add_query(path, query), {}, None, deadline_seconds, max_bytes)
-        return self._decode(self.send(request), what)
+        return self._ask(request, what)
 
     def post(self, path: str, what: str, *, body: Any = None, form: Mapping[str, str] | None = None) -> Any:
         """Ask for something with an effect, with a JSON body or (legacy) a form; decoded JSON, or None."""
         if form is not None:
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            return self._decode(self.send(Request("POST", path, headers, urlencode(form).encode())), what)
-        return self._decode(self.send(_json_request("POST", path, body)), what)
+            return self._ask(Request("POST", path, headers, urlencode(form).encode()), what)
+        return self._ask(_json_request("POST", path, body), what)
 
     def put(self, path: str, what: str, body: Any) -> Any:
         """Replace something."""
-        return self._decode(self.send(_json_request("PUT", path, body)), what)
+        return self._ask(_json_request("PUT", path, body), what)
 
     def delete(self, path: str, what: str) -> Any:
         """Remove something."""
-        return self._decode(self.send(Request("DELETE", path)), what)
+        return self._ask(Request("DELETE", path), what)
+
+    def _ask(self, request: Request, what: str) -> Any:
+        with self.discreet():
+            return self._decode(self.send(request), what)
+
+    @contextmanager
+    def discreet(self) -> Iterator[None]:
+        """Take out of an error's message what lets us in: error pages may repeat the request they are about."""
+        try:
+            yield
+        except errors.DuplicatiClientError as exc:
+            session = self.store.load()
+            known = (session.access_token, session.refresh_token, session.refresh_nonce, session.xsrf_token,
+                     session.session_token) if session else ()  # fmt: skip
+            for secret in filter(None, (*self.credentials, *known)):
+                for form in (secret, quote(secret), quote(secret, safe="")):
+                    exc.message = exc.message.replace(form, _HIDDEN) if len(form) >= _SHORTEST_SECRET else exc.message
+            exc.args = (exc.message,)
+            raise
 
     def send(self, request: Request) -> Answer:
         """Send with the login on it; renew once and send again when the login, and only that, was refused."""

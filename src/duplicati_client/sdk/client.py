@@ -87,12 +87,14 @@ class Duplicati:
 
     def login(self) -> None:
         """Log in now with the credentials, whatever session is stored; raises `LoginMissing`, `LoginRefused`."""
-        self._channel.probe_again()
-        self._channel.access.login()
+        with self._channel.discreet():
+            self._channel.probe_again()
+            self._channel.access.login()
 
     def logout(self) -> bool:
         """End the session on the server and forget it here; False if the server does not prove that it is over."""
-        return self._channel.access.logout()
+        with self._channel.discreet():
+            return self._channel.access.logout()
 
     def close(self) -> None:
         """Give up connections; the session stays valid."""

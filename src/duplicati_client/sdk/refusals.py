@@ -9,6 +9,7 @@ from ..http import Answer
 from . import answers
 
 _BACKUP_TEXTS = ("backup not found", "invalid or missing backup id", "no such backup")
+_REFUSED_HINT = "duplicati status, to see which release the server is: not all take the same"
 _TASK_TEXTS = ("no such task", "invalid or missing task id")
 
 
@@ -59,7 +60,7 @@ def _explain_status(answer: Answer, said: str, what: str) -> errors.DuplicatiCli
     if status == 405:
         return errors.EndpointMissing(f"this server does not offer {what}")
     if status in (400, 409, 422) and said:
-        return errors.InvalidValue(f"the server refuses: {said}")
+        return errors.InvalidValue(f"the server refuses: {said}", hint=_REFUSED_HINT)
     if status in (401, 403, 407):
         return errors.NotAllowed(f"the server refuses {what}" + (f": {said}" if said else f" (status {status})"))
     if status in (429, 503):
