@@ -222,6 +222,8 @@ class _Follower:
 
     def _note_state(self, state: ServerState) -> None:
         """Compare the server's counter of events: it starts again with the server (2.3.1.0 restart:23, 26)."""
+        if state.event_id < self._state.event_id:
+            state = States(self._channel).get()  # two pushed states may have overtaken one another
         self._is_lost = self._is_lost or state.event_id < self._state.event_id
         self._state = state
 

@@ -284,6 +284,19 @@ def test_start_that_moves_a_little_is_no_restart() -> None:
     assert following.follow(following.start()).verdict.outcome is Outcome.SUCCESS
 
 
+def test_pushed_state_that_was_overtaken_is_no_restart() -> None:
+    server = BackupServer()
+
+    def events(_: BackupServer) -> Iterator[Event | None]:
+        active = {"ActiveTask": {"Item1": 7, "Item2": "3"}}
+        yield StateChanged(ServerState.read({"LastEventID": server.event_id - 1, **active}))
+        server.end(7)
+        yield TaskEnded(ServerTask.read({"ID": 7, "Status": "Completed"}))
+
+    following = Following(server, events)
+    assert following.follow(following.start()).verdict.outcome is Outcome.SUCCESS
+
+
 # --- trouble on the way -------------------------------------------------------------------------------------
 
 
