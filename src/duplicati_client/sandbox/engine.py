@@ -67,7 +67,8 @@ class Engine:
         self._loops: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
         if release.warns_of_unencrypted_database:
-            self._warn_of_unencrypted_database()
+            self.notices.warn_of_unencrypted_database(self.clock.now())
+            self.events.count("notifications")
 
     @property
     def data_folder(self) -> str:
@@ -217,7 +218,8 @@ class Engine:
         task = self._live_task(task_id)
         if task is not None and task is self.queue.active:
             task.is_abort_requested = True
-            task.abort_due_at = task.abort_due_at or self.clock.now() + timedelta(seconds=ABORT_SECONDS)
+            seconds = 0 if self.release.finishes_aborted_upload else ABORT_SECONDS
+            task.abort_due_at = task.abort_due_at or self.clock.now() + timedelta(seconds=seconds)
         return task is not None
 
     def _live_task(self, task_id: int) -> Task | None:
@@ -338,6 +340,7 @@ class Engine:
             task.started_at, task.is_in_utc = self.clock.now(), False
         if not self.release.is_legacy:
             self.events.count()
+            self.events.publish("progress", self.progress())
         try:
             await perform(self, task)
         except OperationFailed as failure:
@@ -346,16 +349,20 @@ class Engine:
             task.status = "Completed"
         task.finished_at = self.clock.now()
         self.queue.remember(task)
+        await self._tell_end(task)
+        self._note_hopeless_schedules()
+
+    async def _tell_end(self, task: Task) -> None:
         # The end is told while the task still counts as active (2.3.1.0 extra:9-12; not 2.0.8.1 long-poll:552-554).
         if self.release.is_legacy:
             self.queue.active = None
         self.events.count("backuplist")
-        self.events.publish("taskcompleted", task.as_dict())
         self.events.publish("progress", self.progress())
         await self.clock.sleep(0.02)
         self.queue.active = None
         self.events.count("taskqueue")
-        self._note_hopeless_schedules()
+        self.events.publish("taskcompleted", task.as_dict())
+        self.events.publish("progress", self.progress())
 
     def _note_failure(self, task: Task, failure: OperationFailed) -> None:
         self.server_log.write(self.clock.now(), "Error in worker", failure.details(), task.backup_id)
@@ -386,15 +393,3 @@ class Engine:
             text = f"System.Exception: Unable to find a valid date, the repetition interval is {schedule.repeat}"
             message = "Scheduler failed to find next date"
             self.server_log.write(self.clock.now(), message, text, str(schedule.schedule_id))
-
-    def _warn_of_unencrypted_database(self) -> None:
-        text = "The database is not encrypted. This is a security risk and should be fixed as soon as possible."
-        self.notices.add(
-            "Warning",
-            "Unencrypted database",
-            text,
-            self.clock.now(),
-            Action="config:issue:unencrypted-database",
-            MessageID="UnencryptedDatabase",
-        )
-        self.events.count("notifications")

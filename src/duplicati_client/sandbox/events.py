@@ -45,7 +45,8 @@ class Events:
             self.notification_update_id += 1
         self._changed.set()
         self._changed = asyncio.Event()
-        for service in (*services, "legacystatus"):
+        # The server's state comes first (2.3.1.0 websocket:15).
+        for service in ("legacystatus", *services):
             self.publish(service)
 
     async def wait(self, last_event_id: int, seconds: float) -> None:

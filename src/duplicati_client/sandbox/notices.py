@@ -33,6 +33,17 @@ class Notices:
         self.items.append(notice)
         return notice
 
+    def warn_of_unencrypted_database(self, at: datetime) -> None:
+        """Add the warning that a fresh server begins with (2.3.1.0 auth:33)."""
+        self.add(
+            "Warning",
+            "Unencrypted database",
+            "The database is not encrypted. This is a security risk and should be fixed as soon as possible.",
+            at,
+            Action="config:issue:unencrypted-database",
+            MessageID="UnencryptedDatabase",
+        )
+
     def renew(self, kind: str, title: str, message: str, at: datetime, **more: Any) -> None:
         """Add a notification of a failed operation, replacing the oldest one of its backup.
 

@@ -94,7 +94,8 @@ def _end_failed(work: Work, failure: OperationFailed) -> None:
     tag = f"{CONTROLLER}-FailedOperation"
     reason = "" if work.release.has_v2 else f" with error: {failure.message}"
     work.log("Error", tag, f"The operation {work.operation} has failed{reason}\n{name}: {failure.message}")
-    work.progress.phase = "Error"
+    if not (work.task.is_abort_requested and work.release.finishes_aborted_upload):
+        work.progress.phase = "Error"
     work.progress.clear_file()
     _write_row(work)
     failing.note_failure(work.engine, work.backup, work.task.kind, failure)
