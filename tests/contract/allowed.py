@@ -47,7 +47,7 @@ ALLOWED = (
     ),
     Allowed(
         r"2\.1\.0\.5 control-late-stop:35|2\.3\.0\.4 control-late-stop:(16|35|4[789])",
-        r"\.CurrentFilename",
+        r"\.(CurrentFilename|Phase)",
         "the recorded server was still reading its last file, the sandbox has just read it",
     ),
     Allowed(
@@ -81,9 +81,10 @@ ALLOWED = (
     ),
     Allowed(
         r"2\.0\.8\.1 (pause-and-resume|contents-and-restore|maintenance|restart-in-mid-run):\d+",
-        r"^phase changed' \.\w+\.(CurrentFilename|BackendPath)|mid-run: progress' \.\w+\.CurrentFilename",
+        r"^phase changed' \.\w+\.(CurrentFilename|BackendPath)|mid-run: progress' \.\w+\.(CurrentFilename|Phase)",
         "which moment of a phase a poll happens to meet",
     ),
+    Allowed(r"2\.3\.1\.0 control:10", r"\.Phase", "how soon after its start a run gets going"),
     Allowed(
         r"2\.0\.8\.1 maintenance:701",
         r"\.CompactResults",

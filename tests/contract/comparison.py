@@ -15,9 +15,9 @@ ACTED_ON = frozenset(
         "Finished", "HasError", "HasWarning", "HelpId", "Interrupted", "IsDirectory", "IsFullBackup", "IsTemporary",
         "IsUnencryptedOrPassphraseStored", "Item2", "LastErrorMessage", "MainOperation", "Message", "MessageID",
         "MessageLogTag", "Name", "Operation", "Page", "Pages", "ParsedResult", "PartialBackup", "PasswordPlaceholder",
-        "Path", "ProgramState", "Reason", "Repeat", "Rule", "ServerVersion", "ServerVersionName", "ServerVersionType",
-        "Started", "Status", "StatusCode", "Success", "SuggestedStatusIcon", "TargetURL", "Temporary", "Title", "Total",
-        "Type", "Version", "active", "inuse", "success",
+        "Path", "Phase", "ProgramState", "Reason", "Repeat", "Rule", "ServerVersion", "ServerVersionName",
+        "ServerVersionType", "Started", "Status", "StatusCode", "Success", "SuggestedStatusIcon", "TargetURL", "Temporary",
+        "Title", "Total", "Type", "Version", "active", "inuse", "success",
     }
 )  # fmt: skip
 # Lists whose length depends on timing, on the size of the stage, or on what a server has installed.

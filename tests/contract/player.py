@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from clockwork import Clockwork
 from comparison import differences
+from listener import Listener, differences_of_messages
 from names import Names
 from stage import RECORDED_ROOT, Stage
 
@@ -29,6 +30,7 @@ from duplicati_client.sandbox.logins import Rules
 from duplicati_client.sandbox.queue import Task
 from duplicati_client.sandbox.release import RELEASES
 from duplicati_client.sandbox.serve import Call, Reply, Router, Upgrade
+from duplicati_client.sandbox.websocket import Notifications
 from recordings import Entry, files, read_file
 
 PASSWORD = "correct horse"
@@ -74,6 +76,7 @@ class Player:
         self._seen_event_id = 0
         self._seen_log_id = 0
         self._sealed_export = b""
+        self._listener: Listener | None = None
         self._access_token = ""
         self._renew_at = 0.0
         self.clock = Clockwork(_first_moment(release))
@@ -83,7 +86,9 @@ class Player:
 
     def _build_gate(self) -> Callable[[Call], Awaitable[Reply | Upgrade]]:
         access = Access(self.engine.release, Rules(), self.engine, self.clock)
-        return Gate(access, Router({**access.routes(), **modern.routes(self.engine)}))
+        router = Router({**access.routes(), **modern.routes(self.engine)})
+        self._notifications = Notifications(access, self.engine.events, router)
+        return Gate(access, router)
 
     async def play(self) -> None:
         """Play all recordings of the release in the order in which they were made."""
@@ -139,10 +144,12 @@ class Player:
         if not entry.is_exchange:
             await self._do_as_the_program(entry)
             await self._wait_for_task(entry)
+            self._compare_messages(entry)
         elif entry.raw.get("response") and not entry.path.startswith("/api/v1/auth/"):
             await self._reach(entry)
             self.stage.prepare(entry.file, entry.note)
             await self._restart_where_recorded(entry)
+            await self._listen(entry)
             self._compare(entry, await self._ask(entry))
             self.played += 1
 
@@ -175,6 +182,22 @@ class Player:
         if entry.file == "restart" and entry.note in {"token after restart", "pause survives"}:
             await self.engine.restart(kill=entry.note == "token after restart")
             await self.clock.advance_to(self.clock.seconds + 1)
+
+    async def _listen(self, entry: Entry) -> None:
+        """Follow a run on the socket where the recorder did, from just before it is asked for."""
+        if entry.file != "websocket" or not entry.path.endswith("/run"):
+            return
+        following = next(item for item in read_file(self.release, entry.file) if item.seq == entry.seq + 1)
+        self._listener = Listener(self._notifications, await self._token())
+        self._listener.begin(following)
+
+    def _compare_messages(self, entry: Entry) -> None:
+        if self._listener is None or not entry.note.startswith("follow"):
+            return
+        for text in differences_of_messages(entry, self._listener.end()):
+            self._note(entry, text)
+        self._listener = None
+        self.played += 1
 
     async def _wait_for_task(self, entry: Entry) -> None:
         found = re.fullmatch(r"/api/v1/task/(\d+)", entry.path)
