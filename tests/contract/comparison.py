@@ -16,8 +16,8 @@ ACTED_ON = frozenset(
         "IsUnencryptedOrPassphraseStored", "Item2", "LastErrorMessage", "MainOperation", "Message", "MessageID",
         "MessageLogTag", "Name", "Operation", "Page", "Pages", "ParsedResult", "PartialBackup", "PasswordPlaceholder",
         "Path", "Phase", "ProgramState", "Reason", "Repeat", "Rule", "ServerVersion", "ServerVersionName",
-        "ServerVersionType", "Started", "Status", "StatusCode", "Success", "SuggestedStatusIcon", "TargetURL", "Temporary",
-        "Title", "Total", "Type", "Version", "active", "inuse", "success",
+        "ServerVersionType", "Started", "Status", "StatusCode", "Success", "SuggestedStatusIcon", "TargetURL",
+        "Temporary", "Title", "Total", "Type", "Version", "active", "inuse", "success",
     }
 )  # fmt: skip
 # Lists whose length depends on timing, on the size of the stage, or on what a server has installed.
