@@ -109,7 +109,9 @@ class Arrangement:
         if kind == "secret":
             return {"encryption-module": "aes", "passphrase": SECRET, "--no-encryption": "false"}
         if kind == "warning":
-            return {"--run-script-before": str(folder / "no-such-script")}
+            # What is recorded to warn: 2.1 and later outcomes, 2.0.8.1 run-outcomes:194.
+            missing = {"--run-script-before": str(folder / "no-such-script")}
+            return missing if self.is_modern else {"--no-such-option": "1"}
         if kind == "error":
             if os.name != "posix":
                 raise NotArrangeable("needs a server on a POSIX system for a start script")
