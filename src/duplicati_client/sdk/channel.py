@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .auth.modern import ModernAccess
     from .models import SystemInfo
 
+_VERSION_CHARACTERS = 100  # a session is a small file, whatever a server calls itself
 _HIDDEN = "********"
 _SHORTEST_SECRET = 4  # what is shorter stands in any sentence
 Query = Mapping[str, str | int | bool | None]
@@ -96,7 +97,7 @@ class Channel:
     def _remember_version(self, version: str) -> None:
         with self.store.lock():
             stored = load_own(self.store, self.transport.base_url)
-            if stored is not None and stored.version != version:
+            if stored is not None and stored.version != version and len(version) <= _VERSION_CHARACTERS:
                 self.store.save(stored._replace(version=version))
 
     def get(

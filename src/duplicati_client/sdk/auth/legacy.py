@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlencode
 
@@ -13,6 +14,7 @@ from .credentials import Credentials
 from .probe import LEGACY, read_cookie
 from .store import Session, SessionStore, load_own
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -43,8 +45,7 @@ class LegacyAccess:
     def login(self) -> None:
         """Log in with the password; on a server without one this only fetches the token."""
         with self._store.lock():
-            self._store.clear()
-            self._enter()
+            self._enter(is_anew=True)
 
     def logout(self) -> bool:
         """End the session, and say whether that is proven: the front page must want a login again."""
@@ -58,7 +59,10 @@ class LegacyAccess:
         if session.session_token is None:
             return False
         self._transport.send(Request("GET", "logout.cgi", _headers(session)))
-        return self._ask_front_page(session.session_token).status == 302
+        answer = self._ask_front_page(session.session_token)
+        if read_cookie(answer, "xsrf-token") is None:  # whatever else answers with 302 proves nothing
+            raise _explain_missing_token(answer, session.url)
+        return answer.status == 302
 
     def _load(self) -> Session | None:
         return load_own(self._store, self._transport.base_url, LEGACY)
@@ -68,13 +72,13 @@ class LegacyAccess:
             Request("GET", "", {"Cookie": f"session-auth={session_token}"} if session_token else {})
         )
 
-    def _enter(self) -> Session:
+    def _enter(self, *, is_anew: bool = False) -> Session:
         """Fetch an XSRF token, keep the session if it still lives, else log in (API reference, 8.3 and 8.4)."""
-        stored = self._load()
+        stored = None if is_anew else self._load()
         session_token = stored.session_token if stored else None
         answer = self._ask_front_page(session_token)
         xsrf_token = read_cookie(answer, "xsrf-token")
-        if xsrf_token is None or not unquote(xsrf_token).isprintable():
+        if xsrf_token is None or not _TOKEN.fullmatch(unquote(xsrf_token)):
             raise _explain_missing_token(answer, self._transport.base_url)
         url = self._transport.base_url
         session = Session(url, LEGACY, xsrf_token=unquote(xsrf_token), session_token=session_token)
@@ -87,7 +91,8 @@ class LegacyAccess:
     def _log_in(self, session: Session, *, had_session: bool) -> Session:
         password = self._credentials.password
         if password is None:
-            self._store.clear()
+            if had_session:
+                self._store.clear()
             kind = errors.SessionEnded if had_session else errors.LoginMissing
             raise kind(f"{session.url} wants a login", hint=f"duplicati login {session.url}")
         answer = self._post_login({"get-nonce": "1"}, {})
@@ -98,6 +103,9 @@ class LegacyAccess:
         proof = _prove(password, answers.text(raw, "Nonce"), answers.text(raw, "Salt"))
         answer = self._post_login({"password": proof}, {"Cookie": f"session-nonce={nonce_cookie}"})
         session_token = read_cookie(answer, "session-auth")
+        if answer.status == 200 and session_token is None:
+            answers.decode(answer, "the answer to the login")  # a page of something else is no wrong password
+            raise errors.NotUnderstood("the answer to the login holds no session")
         if answer.status not in (200, 401):
             raise explain(answer, "the login")
         if answer.status != 200 or session_token is None:

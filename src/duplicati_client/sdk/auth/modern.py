@@ -165,8 +165,10 @@ class ModernAccess:
             answer = self._refresh(session)  # the server says success in any case (2.3.1.0 auth:56-58)
             if _is_refusal(answer):
                 return True
-            if answer.status != 200:
+            if answer.status == 500 and not answer.body:
                 return False
+            if answer.status != 200:  # something in between has answered, and the session lives on
+                raise explain(answer, "the logout")
             session = self._keep(answer)
         return False
 

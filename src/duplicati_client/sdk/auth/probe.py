@@ -10,6 +10,7 @@ from ...http import Answer, Request, Transport
 
 MODERN = "modern"
 LEGACY = "legacy"
+_COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+")
 
 
 class Probed(NamedTuple):
@@ -34,11 +35,14 @@ def probe(transport: Transport) -> Probed:
 
 
 def read_cookie(answer: Answer, name: str) -> str | None:
-    """Return a cookie's value as it was sent, by exact name; the last one wins when it is set twice."""
+    """Return a cookie's value as it was sent, by exact name; the last one wins when it is set twice.
+
+    A value that could not stand in a request (RFC 6265, 4.1.1) counts as none.
+    """
     found = None
     for header in answer.headers_named("Set-Cookie"):
         key, equals, value = header.partition(";")[0].partition("=")
-        if equals and key.strip() == name:
+        if equals and key.strip() == name and _COOKIE_VALUE.fullmatch(value.strip()):
             found = value.strip()
     return found
 
