@@ -16,8 +16,8 @@ from legacy_stage import LegacyStage
 from player import DATE_SECONDS, Difference, Player
 from stage import RECORDED_ROOT
 
-from duplicati_client.sandbox import legacy
-from duplicati_client.sandbox.serve import Call, Reply, Upgrade
+from duplicati_client.sandbox.legacy import routes as legacy
+from duplicati_client.sandbox.web.serve import Call, Reply, Upgrade
 from recordings import Entry
 
 FILES = (

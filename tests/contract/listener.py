@@ -12,8 +12,8 @@ from websockets.client import ClientProtocol
 from websockets.frames import Opcode
 from websockets.uri import parse_uri
 
-from duplicati_client.sandbox.serve import Call
-from duplicati_client.sandbox.websocket import Notifications, Socket
+from duplicati_client.sandbox.modern.websocket import Notifications, Socket
+from duplicati_client.sandbox.web.serve import Call
 from recordings import Entry
 
 # Phases so short that a socket, which tells of progress now and then, hears of them or not.

@@ -20,17 +20,17 @@ from listener import Listener, differences_of_messages
 from names import Names
 from stage import RECORDED_ROOT, Stage
 
-from duplicati_client.sandbox import modern
-from duplicati_client.sandbox.access import Access, Gate
-from duplicati_client.sandbox.contents import Reader
-from duplicati_client.sandbox.destination import folder_of
-from duplicati_client.sandbox.engine import Engine
-from duplicati_client.sandbox.failures import OperationFailed
-from duplicati_client.sandbox.logins import Rules
-from duplicati_client.sandbox.queue import Task
+from duplicati_client.sandbox.engine.contents import Reader
+from duplicati_client.sandbox.engine.destination import folder_of
+from duplicati_client.sandbox.engine.engine import Engine
+from duplicati_client.sandbox.engine.failures import OperationFailed
+from duplicati_client.sandbox.engine.queue import Task
+from duplicati_client.sandbox.modern import routes as modern
+from duplicati_client.sandbox.modern.access import Access, Gate
+from duplicati_client.sandbox.modern.logins import Rules
+from duplicati_client.sandbox.modern.websocket import Notifications
 from duplicati_client.sandbox.release import RELEASES
-from duplicati_client.sandbox.serve import Call, Reply, Router, Upgrade
-from duplicati_client.sandbox.websocket import Notifications
+from duplicati_client.sandbox.web.serve import Call, Reply, Router, Upgrade
 from recordings import Entry, files, read_file
 
 PASSWORD = "correct horse"

@@ -13,17 +13,20 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import definitions, legacy, modern, pages
-from .access import Access, Gate
+from . import definitions
 from .clock import Clock
-from .connection import LOOPBACK, Server, dress_as_kestrel, dress_as_tiny
-from .engine import Engine
+from .engine.engine import Engine
 from .faults import RESTART_AFTER_SECONDS, SHORT_TOKEN_SECONDS, Faults, read_fault
-from .legacy_access import LegacyAccess, LegacyGate, hash_password
-from .logins import Rules
+from .legacy import routes as legacy
+from .legacy.access import LegacyAccess, LegacyGate, hash_password
+from .modern import routes as modern
+from .modern.access import Access, Gate
+from .modern.logins import Rules
+from .modern.websocket import Notifications
 from .release import find
-from .serve import Router
-from .websocket import Notifications
+from .web import pages
+from .web.connection import LOOPBACK, Server, dress_as_kestrel, dress_as_tiny
+from .web.serve import Router
 
 RESTART_GAP_SECONDS = 0.3
 THREAD_SECONDS = 30

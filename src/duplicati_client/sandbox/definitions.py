@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from .clock import Clock, whole_seconds
-from .engine import Engine
-from .failures import BadBinding, Refused
+from .engine.engine import Engine
+from .engine.failures import BadBinding, Refused
 
 HURRIED_SPEED = 100.0
 DAY_SECONDS = 86_400

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .clock import Clock
-from .legacy_replies import MARK, unhandled
+from .legacy.replies import MARK, unhandled
 from .release import Release
-from .serve import Call, Handler, Reply, Upgrade, envelope_error_reply, error_reply
+from .web.serve import Call, Handler, Reply, Upgrade, envelope_error_reply, error_reply
 
 SLOW_SECONDS = 1.0
 HUGE_BYTES = 40 * 1024 * 1024

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
-from duplicati_client.sandbox.serve import Call
+from duplicati_client.sandbox.web.serve import Call
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 VOLATILE = {"Date", "ETag", "Last-Modified", "Last-modified"}

@@ -10,7 +10,7 @@ import pytest
 from duplicati_client.sandbox.clock import Clock
 from duplicati_client.sandbox.faults import HUGE_BYTES, NAMES, Faults, read_fault
 from duplicati_client.sandbox.release import find
-from duplicati_client.sandbox.serve import Call, json_reply
+from duplicati_client.sandbox.web.serve import Call, json_reply
 
 
 async def answer(call: Call):

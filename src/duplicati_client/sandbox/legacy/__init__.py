@@ -1,0 +1,1 @@
+"""The face of 2.0: cookies, forms, captchas."""

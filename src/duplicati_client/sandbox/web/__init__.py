@@ -1,0 +1,1 @@
+"""HTTP on a socket, as the recorded servers frame it; nothing of Duplicati."""
