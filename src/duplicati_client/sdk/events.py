@@ -27,7 +27,9 @@ _PING_SECONDS = 25.0
 _SILENCE_SECONDS = 70.0
 _LONG_POLL_SECONDS = 30
 _RELEASE_WITH_SUBSCRIPTIONS = (2, 2)
-_MESSAGE_BYTES = 32 * 1024 * 1024
+# As much as a state may have by request; a few of them wait to be read.
+_MESSAGE_BYTES = 1024 * 1024
+_MESSAGES_COUNT = 4
 
 
 class StateChanged(NamedTuple):
@@ -96,6 +98,7 @@ def _open(channel: Channel) -> ClientConnection:
             ping_interval=None,
             close_timeout=1.0,
             max_size=_MESSAGE_BYTES,
+            max_queue=_MESSAGES_COUNT,
             proxy=None,
         )
     except (InvalidHandshake, InvalidURI, WebSocketException, OSError, EOFError, ValueError) as exc:

@@ -15,6 +15,7 @@ from .activity import Progress, ServerState, ServerTask
 from .backups import Backups
 from .channel import Channel
 from .logs import Logs
+from .models import LogRow
 from .notifications import Notifications
 from .progress import ProgressReader
 from .state import States
@@ -25,6 +26,7 @@ Found = TypeVar("Found")
 OPERATION = "Backup"
 _ROWS_COUNT = 50
 _TASK_POLL_SECONDS = 5.0
+_QUICK_ASKS_COUNT = 10
 # How long a server may be away (restart, network) before following ends with an error.
 _PATIENCE_SECONDS = 600.0
 # A failure or a proxy's page may be gone a moment later; one that stays has no answer to this question.
@@ -178,6 +180,7 @@ class _Follower:
         self._is_lost = False
         self._state = run.baseline.state
         self._asked_task_at = clock() - _TASK_POLL_SECONDS
+        self._asks_count = 0
         self._away_since: float | None = None
         self._was_down = False
 
@@ -239,8 +242,10 @@ class _Follower:
 
     def _is_over(self, *, force: bool) -> bool:
         """Ask for the task, at most every few seconds unless something happened."""
-        if not force and self._clock() - self._asked_task_at < _TASK_POLL_SECONDS:
+        since_asked_seconds = self._clock() - self._asked_task_at
+        if since_asked_seconds < (self._shortest_seconds() if force else _TASK_POLL_SECONDS):
             return False
+        self._asks_count += force
         self._asked_task_at = self._clock()
         if self._run.task_id is None:
             return not _tasks_of(States(self._channel).get(), self._run.backup_id)
@@ -251,6 +256,10 @@ class _Follower:
         self._task = task
         self._first_started_at = self._first_started_at or task.started_at
         return task.has_ended
+
+    def _shortest_seconds(self) -> float:
+        """A server that tells of ends that are none must not be asked at each of its messages."""
+        return 0.0 if self._asks_count < _QUICK_ASKS_COUNT else 1.0
 
     def _read_task(self) -> ServerTask | None:
         """Read the task; a number may be unknown for a moment between queue and start (API reference, 5.2)."""
@@ -293,12 +302,12 @@ class _Follower:
         """Gather the signs and judge; the log may be locked by the next task for a while (2.3.1)."""
         if self._is_lost:
             yield Note("the server was restarted and no longer knows this task: its log decides")
-        progress = self._patiently(ProgressReader(self._channel).get)
+        progress = yield from self._patiently(ProgressReader(self._channel).get)
         if progress is not None and self._is_own(progress) and not self._is_lost:
             self._last_phase = progress.phase
             yield progress
         rows = yield from self._read_rows()
-        verdict = judge(self._gather(rows))
+        verdict = judge((yield from self._gather(rows)))
         row = self._own_row(rows or ())
         yield RunEnded(
             verdict=verdict,
@@ -314,7 +323,7 @@ class _Follower:
         is_told = False
         while self._clock() - started_at < _PATIENCE_SECONDS:
             try:
-                found = self._patiently(lambda: Logs(self._channel).of_backup(self._run.backup_id, count=_ROWS_COUNT))
+                found = yield from self._patiently(self._read_log)
                 return self._select_new([row.raw for row in found])
             except errors.DatabaseLocked:
                 if not is_told:
@@ -326,6 +335,9 @@ class _Follower:
                 return None
         return None
 
+    def _read_log(self) -> list[LogRow]:
+        return Logs(self._channel).of_backup(self._run.backup_id, count=_ROWS_COUNT)
+
     def _select_new(self, raw_rows: object) -> tuple[RowSign, ...] | None:
         rows, before = evidence.row_signs(raw_rows), self._run.baseline.rows
         if before is not None:
@@ -333,10 +345,10 @@ class _Follower:
         # Which rows are old is not known; times tell, and without them none may be believed.
         return rows if self._first_started_at is not None else None
 
-    def _gather(self, rows: tuple[RowSign, ...] | None) -> Evidence:
+    def _gather(self, rows: tuple[RowSign, ...] | None) -> Generator[None, None, Evidence]:
         backup_id = self._run.backup_id
-        after, is_dry_run = self._read_after()
-        notices = self._patiently(lambda: [n.raw for n in Notifications(self._channel).list()])
+        after, is_dry_run = yield from self._read_after()
+        notices = yield from self._patiently(lambda: [n.raw for n in Notifications(self._channel).list()])
         return Evidence(
             operation=OPERATION,
             release=self._channel.release,
@@ -365,16 +377,16 @@ class _Follower:
         near = [row for row in own if row.began_at and abs(row.began_at - began_at) < _SAME_START]
         return min(near, key=lambda row: row.row_id, default=None)
 
-    def _read_after(self) -> tuple[MetadataSign | None, bool | None]:
+    def _read_after(self) -> Generator[None, None, tuple[MetadataSign | None, bool | None]]:
         try:
-            backup = self._patiently(lambda: Backups(self._channel).get(self._run.backup_id))
+            backup = yield from self._patiently(lambda: Backups(self._channel).get(self._run.backup_id))
         except errors.NotFound:
             return None, None
         dry = {name.lstrip("-").lower(): value.lower() for name, value in backup.settings.items()}.get("dry-run")
         return evidence.metadata_sign(dict(backup.metadata.raw), OPERATION), dry is not None and dry != "false"
 
-    def _patiently(self, read: Callable[[], Found]) -> Found:
-        """Repeat a reading while the server is away, as long as following is patient."""
+    def _patiently(self, read: Callable[[], Found]) -> Generator[None, None, Found]:
+        """Repeat a reading while the server is away, as long as following is patient; the caller may stop waiting."""
         started_at = self._clock()
         while True:
             try:
@@ -385,3 +397,4 @@ class _Follower:
                 if self._clock() - started_at >= _patience_seconds(exc):
                     raise
                 self._sleep(1.0)
+                yield None
