@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
 import io
 import json
 import random
@@ -19,6 +21,7 @@ from duplicati_client.cli.console import Console
 from duplicati_client.cli.main import main
 from duplicati_client.http import Answer, Request
 from tests.contract.recordings import read_release
+from tests.loopback import Peer, message
 
 URL = "http://nas.test:8200"
 PASSWORD = "correct-horse-battery"
@@ -36,7 +39,8 @@ UNSAFE = re.compile(
 )
 STRANGE_TEXTS = (
     "", " ", "\n", "../1", "1/../../x", "1?x=1", "-1", "1" * 41, "0", "null", "٣", NASTY, "\ud800", "x" * 70_000,
-    "%s%n{}",     "0000-00-00T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59-14:00", "0001-01-02T00:00:00+14:00",
+    "%s%n{}", "0000-00-00T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59-14:00",
+    "0001-01-02T00:00:00+14:00",
     "2026-11-24T24:00:00Z", "2026-11-24T12:00:00+99:99", "99991231T235959Z", "999999.23:59:59", "-00:00:01",
     "1000000000.00:00:00", "[]", "{}", "=1+1", "9" * 5000, "Completed", "Running", "Success", "Backup",
 )  # fmt: skip
@@ -184,6 +188,41 @@ class Spoilt:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def serve(server: Spoilt, speak: Callable[[Peer], None] | None = None) -> Callable[[Peer], None]:
+    """Give what a spoilt server answers over a real socket; `speak` says what comes over a WebSocket."""
+
+    def handle(peer: Peer) -> None:
+        while True:
+            head, body = peer.read_request()
+            if not head:
+                return
+            lines = [line.partition(": ") for line in head.split("\r\n")[1:]]
+            headers = {name: value for name, _, value in lines}
+            method, target, _ = head.split("\r\n")[0].split(" ")
+            if "Upgrade" in headers:
+                if speak is not None:
+                    peer.send(_accept(headers["Sec-WebSocket-Key"]))
+                    speak(peer)
+                return
+            found = server.send(Request(method, target.lstrip("/"), headers, body))
+            told = "".join(f"{name}: {value}\r\n" for name, value in found.headers)
+            peer.send(message(found.body, status=f"{found.status} {found.reason}", headers=told))
+
+    return handle
+
+
+def _accept(key: str) -> bytes:
+    digest = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode(), usedforsecurity=False).digest()
+    told = base64.b64encode(digest).decode()
+    lines = ("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {told}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def frame(payload: bytes, opcode: int = 1) -> bytes:
+    """Write a WebSocket message."""
+    return bytes([0x80 | opcode, 127]) + len(payload).to_bytes(8, "big") + payload
 
 
 def write(value: Any) -> bytes:
