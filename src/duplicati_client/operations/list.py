@@ -19,6 +19,7 @@ from .masking import hide_settings, hide_text
 _LOGS_COUNT = 200
 _THREADS_COUNT = 4
 _QUEUED = "queued"
+_UNREAD = f"Its log was not read: that is done for {_LOGS_COUNT} backups at once. Name it to know."
 # A warning without its row may be a run that was stopped.
 _OPEN = (Outcome.UNKNOWN, Outcome.WARNING, Outcome.ERROR)
 
@@ -62,9 +63,11 @@ def summarise_backups(server: Duplicati, backups: Sequence[Backup]) -> list[Back
     release = server.release
     signs = [_Signs(backup, notices.get(backup.backup_id, ()), _read_metadata(backup)) for backup in backups]
     known = {signed.backup.backup_id: _judge(signed, state, release, None) for signed in signs}
-    open_ones = [signed for signed in signs if known[signed.backup.backup_id].state in _OPEN][:_LOGS_COUNT]
-    for signed, row in _read_rows(server, open_ones):
+    open_ones = [signed for signed in signs if known[signed.backup.backup_id].state in _OPEN]
+    for signed, row in _read_rows(server, open_ones[:_LOGS_COUNT]):
         known[signed.backup.backup_id] = _judge(signed, state, release, row)
+    for signed in open_ones[_LOGS_COUNT:]:
+        known[signed.backup.backup_id] = known[signed.backup.backup_id]._replace(reason=_UNREAD)
     waiting = {task.backup_id for task in state.waiting}
     return [_summarise(signed, state, waiting, known[signed.backup.backup_id]) for signed in signs]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TICK_SECONDS = 1.0
 # Together with an occasional look at a task, polling stays below one request a second.
 _POLL_SECONDS = 1.5
+_PLAIN_POLL_SECONDS = 2.0
 _PING_SECONDS = 25.0
 _SILENCE_SECONDS = 70.0
 _LONG_POLL_SECONDS = 30
@@ -238,14 +239,14 @@ class _StateWaiter:
 
 
 def _by_polling(channel: Channel, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Event | None]:
-    """Ask for state and progress in turn, one request a tick."""
+    """Ask for the state, for the task it names, and for the progress, in turn."""
     states, progress, endings = States(channel), ProgressReader(channel), _Endings(channel)
     while True:
         state = states.get()
         yield StateChanged(state)
         yield from endings.since(state)
-        sleep(_POLL_SECONDS)
+        sleep(_PLAIN_POLL_SECONDS)
         if state.active is not None:
             made = progress.get()
             yield ProgressMade(made) if made is not None else None
-            sleep(_POLL_SECONDS)
+            sleep(_PLAIN_POLL_SECONDS)

@@ -52,7 +52,7 @@ def make_page(status: Status) -> Page:
         Field("running", _tell_task(state.active)),
         Field("waiting", [_tell_task(task) for task in state.waiting] or None),
         Field("backups", status.backups_count),
-        Field("unread", f"{status.errors_count} errors, {status.warnings_count} warnings"),
+        Field("unread", f"{_count(status.errors_count, 'error')}, {_count(status.warnings_count, 'warning')}"),
     )
     return Page("status", item, (Section("", server), Section("Now", activity)))
 
@@ -86,3 +86,7 @@ def _tell_task(task: QueuedTask | None) -> str | None:
     if task is None:
         return None
     return f"task {task.task_id}" + (f" (backup {task.backup_id})" if task.backup_id else "")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
