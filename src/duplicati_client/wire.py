@@ -1,7 +1,7 @@
 """HTTP/1.1 messages on a connected socket (RFC 9112), with one deadline and one byte budget for the whole exchange.
 
 The standard library's `http.client` costs more start-up time than all of this package (see
-`docs/decisions/own-http-messages.md`), and has neither a deadline nor a cap for what it reads.
+`docs/decisions/0005-own-http-messages.md`), and has neither a deadline nor a cap for what it reads.
 """
 
 from __future__ import annotations
