@@ -380,6 +380,8 @@ def _translated(origin: Origin) -> Iterator[None]:
     except (errors.ConnectionLost, ConnectionError) as exc:
         hint = None if origin.is_https else f"if the server uses HTTPS: https://{origin.authority}{origin.path}"
         raise errors.ConnectionLost(f"{origin.url} closed the connection before its answer ended", hint=hint) from exc
+    except errors.NotUnderstood as exc:  # what reads messages does not know whose they are
+        raise type(exc)(f"{origin.url}: {exc.message}", hint=exc.hint) from exc
     except OSError as exc:
         from .tls import translate  # noqa: PLC0415 - only for a failure
 
