@@ -47,7 +47,7 @@ class ServerTask(NamedTuple):
         return cls(
             task_id=found_id,
             status=answers.text(raw, "Status") or "Running",
-            backup_id=answers.text_or_none(raw, "BackupID") or answers.text_or_none(nested, "ID"),
+            backup_id=answers.backup_id_or_none(raw, "BackupID") or answers.backup_id_or_none(nested, "ID"),
             operation=answers.text_or_none(raw, "Operation"),
             started_at=read_time(answers.member(raw, "TaskStarted")),
             finished_at=read_time(answers.member(raw, "TaskFinished")),
@@ -66,7 +66,7 @@ class QueuedTask(NamedTuple):
     def read(cls, raw: Any) -> QueuedTask | None:
         """Read a pair `Item1`, `Item2`; None if it is none."""
         task_id = answers.natural(raw, "Item1")
-        return None if task_id is None else cls(task_id, answers.text_or_none(raw, "Item2"))
+        return None if task_id is None else cls(task_id, answers.backup_id_or_none(raw, "Item2"))
 
 
 class ServerState(NamedTuple):
@@ -158,7 +158,7 @@ class Progress(NamedTuple):
         speed = answers.fraction(raw, "BackendSpeed")
         return cls(
             task_id=answers.natural(raw, "TaskID"),
-            backup_id=answers.text_or_none(raw, "BackupID"),
+            backup_id=answers.backup_id_or_none(raw, "BackupID"),
             phase=answers.text(raw, "Phase"),
             files_done=answers.number(raw, "ProcessedFileCount") or 0,
             files_total=answers.number(raw, "TotalFileCount") or 0,

@@ -77,6 +77,12 @@ def text_or_none(raw: Any, *names: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def backup_id_or_none(raw: Any, *names: str) -> str | None:
+    """Return the id of a backup, also where it is no text but a number."""
+    value = member(raw, *names)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text_or_none(raw, *names)
+
+
 def number(raw: Any, *names: str) -> int | None:
     """Return an integer member; numbers in text are accepted, fractions cut."""
     value = member(raw, *names)

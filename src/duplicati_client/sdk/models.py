@@ -225,7 +225,7 @@ class ServerLogEntry(NamedTuple):
             level=answers.text(raw, "Type") or "Error",
             message=answers.text(raw, "Message"),
             exception=answers.text_or_none(raw, "Exception"),
-            backup_id=answers.text_or_none(raw, "BackupID"),
+            backup_id=answers.backup_id_or_none(raw, "BackupID"),
             task_id=answers.number(raw, "TaskID"),
             raw=raw,
         )
@@ -253,7 +253,7 @@ class Notification(NamedTuple):
             title=answers.text(raw, "Title"),
             message=answers.text(raw, "Message"),
             exception=answers.text_or_none(raw, "Exception"),
-            backup_id=answers.text_or_none(raw, "BackupID"),
+            backup_id=answers.backup_id_or_none(raw, "BackupID"),
             created_at=read_time(answers.member(raw, "Timestamp")),
             raw=raw,
         )
