@@ -49,17 +49,20 @@ def follow(
     last_id, away_since = 0, None
     while True:
         try:
-            entries = server.logs.live(after_entry_id=last_id, level=level)
+            # After an absence everything is asked for: the numbers start again with the server, if it was restarted.
+            entries = server.logs.live(after_entry_id=last_id if away_since is None else 0, level=level)
+            if max((entry.entry_id for entry in entries), default=last_id) < last_id:
+                last_id = 0
             away_since = None
         except errors.DuplicatiClientError as exc:
             away_since = clock() if away_since is None else away_since
             if not exc.is_retryable or clock() - away_since > _PATIENCE_SECONDS:
                 raise
-            entries, last_id = [], 0  # the numbers start again with the server
+            entries = []
         for entry in entries:
-            last_id = max(last_id, entry.entry_id)
-            if backup is None or entry.backup_id == backup.backup_id:
+            if entry.entry_id > last_id and (backup is None or entry.backup_id == backup.backup_id):
                 yield _from_entry(entry)
+        last_id = max((entry.entry_id for entry in entries), default=last_id)
         yield None
         sleep(_FOLLOW_SECONDS)
 

@@ -91,7 +91,7 @@ def test_on_a_terminal_the_line_draws_itself_again_and_goes_away():
     line.clear()
     drawn = stderr.getvalue().split("\r\x1b[K")
     assert len(drawn) == 4
-    assert drawn[1] == "Documents  [##########..........]  50%  "[:39]
+    assert drawn[1] == "Documents  [##########..........]  50%"
     assert drawn[-1] == ""
 
 
@@ -110,3 +110,12 @@ def test_programs_that_read_json_get_no_line():
     stderr, clock = Terminal(is_terminal=True), Clock()
     line_on(stderr, clock, form="json").show(progress())
     assert stderr.getvalue() == ""
+
+
+def test_narrow_line_leaves_out_the_least_telling_parts_whole() -> None:
+    wide = describe(progress(), "Documents", 30.0)
+    fitted = describe(progress(), "Documents", 30.0, 79)
+    assert len(fitted) <= 79 < len(wide)
+    assert "left" in fitted
+    assert "files  " not in fitted.replace("reading files", "")
+    assert describe(progress(), "Documents", 30.0, 10).startswith("Documents  [")

@@ -99,6 +99,24 @@ def test_restarted_server_is_read_from_its_beginning() -> None:
     assert [line and line.message for line in islice(heard, 5)] == [None, None, None, None, "line 1"]
 
 
+def test_passing_failure_repeats_no_line() -> None:
+    live, clock = Live(), Clock()
+    live.add(1)
+    server, _ = server_of({"logdata/poll": live.reply})
+    heard = logs.follow(server, None, clock=clock, sleep=clock.sleep)
+    next(heard)
+    live.failures = [answer(503)]
+    live.add(2)
+    assert [line and line.message for line in islice(heard, 3)] == [None, None, "line 2"]
+
+
+def test_server_that_sends_all_lines_every_time_is_told_once() -> None:
+    lines = [{"ID": 1, "Message": "line 1"}, {"ID": 2, "Message": "line 2"}]
+    server, _ = server_of({"logdata/poll": lines})
+    heard = logs.follow(server, None, clock=Clock(), sleep=lambda _: None)
+    assert [line and line.message for line in islice(heard, 5)] == ["line 1", "line 2", None, None, None]
+
+
 def test_server_that_stays_away_is_given_up() -> None:
     live, clock = Live(), Clock(0.0)
     live.failures = [errors.ConnectionRefused("away")] * 2000

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..text import cut, neutralise
+from ..text import cut, measure, neutralise
 from .cells import format_duration, format_size
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class ProgressLine:
         self._began_at = now if self._began_at is None else self._began_at
         if now < self._next_at:
             return
-        text = describe(self._last, self._name, now - self._began_at)
+        width = self._talk.console.talk_width() - 1 if self._is_live else None
+        text = describe(self._last, self._name, now - self._began_at, width)
         if self._is_live:
             self._next_at = now + _REDRAW_SECONDS
-            line = cut(text, self._talk.console.talk_width() - 1, "")
-            self._talk.console.draw(f"\r\x1b[K{line}")
+            self._talk.console.draw(f"\r\x1b[K{cut(text, width or 0, '')}")
             self._is_drawn = True
         elif self._is_dotted:
             self._next_at = now + _LINE_SECONDS
@@ -82,21 +82,32 @@ class ProgressLine:
             self._is_drawn = False
 
 
-def describe(progress: Progress, name: str, elapsed_seconds: float) -> str:
-    """Return one line: what is known of the run, the most telling first."""
-    fraction = progress.fraction
-    parts = [neutralise(name)]
-    if fraction is not None:
-        filled = round(fraction * _BAR_COLUMNS)
-        parts.append(f"[{'#' * filled}{'.' * (_BAR_COLUMNS - filled)}] {fraction:4.0%}")
-    parts.append(describe_phase(progress.phase))
-    if progress.files_done or progress.files_total:
-        parts += [_count_files(progress), _count_bytes(progress)]
-    if progress.speed_bytes_per_second:
-        parts.append(f"{format_size(int(progress.speed_bytes_per_second))}/s")
+def describe(progress: Progress, name: str, elapsed_seconds: float, width: int | None = None) -> str:
+    """Return one line of what is known of the run; in a narrow terminal the least telling parts are left out."""
     left = estimate_left(progress, elapsed_seconds)
-    parts.append(f"{format_duration(left)} left" if left is not None else format_duration(elapsed_seconds))
-    return "  ".join(parts)
+    has_counts = bool(progress.files_done or progress.files_total)
+    speed = progress.speed_bytes_per_second
+    # In the order of the line, each with its rank: the highest go first where room is short.
+    parts = [
+        (0, neutralise(name)),
+        (1, _draw_bar(progress.fraction)),
+        (2, describe_phase(progress.phase)),
+        (6, _count_files(progress) if has_counts else ""),
+        (4, _count_bytes(progress) if has_counts else ""),
+        (5, f"{format_size(int(speed))}/s" if speed else ""),
+        (3, f"{format_duration(left)} left" if left is not None else format_duration(elapsed_seconds)),
+    ]
+    parts = [part for part in parts if part[1]]
+    while width is not None and len(parts) > 2 and measure("  ".join(text for _, text in parts)) > width:
+        parts.remove(max(parts))
+    return "  ".join(text for _, text in parts)
+
+
+def _draw_bar(fraction: float | None) -> str:
+    if fraction is None:
+        return ""
+    filled = round(fraction * _BAR_COLUMNS)
+    return f"[{'#' * filled}{'.' * (_BAR_COLUMNS - filled)}] {fraction:4.0%}"
 
 
 def describe_phase(phase: str) -> str:
