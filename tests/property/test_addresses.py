@@ -133,9 +133,10 @@ def test_any_bytes_are_an_answer_or_an_error_of_ours(raw: bytes) -> None:
 @given(st.text(max_size=80))
 def test_proxy_is_an_address_or_a_fault_of_the_configuration(text: str) -> None:
     try:
-        SocketTransport("http://nas.example", ConnectionSettings(proxy_url=text))
+        transport = SocketTransport("http://nas.example", ConnectionSettings(proxy_url=text))
     except errors.ConfigurationInvalid:
         return
+    assert transport.base_url == "http://nas.example"
 
 
 @pytest.mark.parametrize("text", ["", "  "])

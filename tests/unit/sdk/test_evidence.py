@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplicati_client.outcome import NoticeSign
+from duplicati_client.outcome import MetadataSign, NoticeSign, RowSign, TaskSign
 from duplicati_client.sdk import evidence
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -249,10 +249,18 @@ def test_members_in_other_letters_are_found() -> None:
 
 @given(answers)
 def test_whatever_is_sent_is_read_or_left_out(raw: object) -> None:
-    for read in (evidence.task_sign, evidence.row_sign, evidence.notice_sign, evidence.row_signs, evidence.read_time):
-        read(raw)
-    evidence.metadata_sign(raw, "Backup")
-    evidence.notice_signs([raw], "1")
+    for read, kind in (
+        (evidence.task_sign, TaskSign),
+        (evidence.row_sign, RowSign),
+        (evidence.notice_sign, NoticeSign),
+        (evidence.read_time, datetime),
+    ):
+        found = read(raw)
+        assert found is None or isinstance(found, kind)
+    assert isinstance(evidence.row_signs(raw), tuple)
+    assert len(evidence.notice_signs([raw], "1")) <= 1
+    metadata = evidence.metadata_sign(raw, "Backup")
+    assert metadata is None or isinstance(metadata, MetadataSign)
 
 
 @given(st.dictionaries(st.sampled_from(["MainOperation", "Errors", "Warnings", "EndTime"]), json_values))
