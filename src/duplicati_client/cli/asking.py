@@ -60,12 +60,8 @@ def _are_many_meant(call: Call) -> bool:
 
 
 def _ask_one(call: Call, target: Target, work: Work, printer: Printer) -> int:
-    try:
-        with _opened(call, target) as server:
-            answer = work(server, Talk(call.console, printer))
-    except (errors.LoginMissing, errors.SessionEnded) as exc:
-        exc.hint = _tell_login(target)
-        raise
+    with _opened(call, target) as server:
+        answer = work(server, Talk(call.console, printer))
     if isinstance(answer.shown, Listing):
         printer.print_listing(answer.shown)
     elif answer.shown is not None:
@@ -107,17 +103,12 @@ def _ask_carefully(call: Call, target: Target, work: Work, talk: Talk) -> Answer
         with _opened(call, target) as server:
             return work(server, talk)
     except errors.DuplicatiClientError as exc:
-        is_login_missing = isinstance(exc, errors.LoginMissing | errors.SessionEnded)
-        talk.complain(exc.message, _tell_login(target) if is_login_missing else exc.hint)
+        talk.complain(exc.message, exc.hint)
         return Answer(status=exits.status_of_error(exc))
     except Exception as exc:  # one server's bug spoils nothing for the others
         from .bugs import report  # noqa: PLC0415 - hopefully never
 
         return Answer(status=report(exc, call.process))
-
-
-def _tell_login(target: Target) -> str:
-    return f"duplicati login {target.url}"
 
 
 class _opened:  # noqa: N801 - read as a word: with _opened(…)

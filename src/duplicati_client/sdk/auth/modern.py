@@ -52,15 +52,14 @@ class ModernAccess:
 
     def renew(self, used: Mapping[str, str]) -> bool:
         """Replace the token that was just refused; False where nothing can replace it. Raises `SessionEnded`."""
-        token = used.get("Authorization", "").removeprefix("Bearer ")
-        if self._credentials.preauth_token is not None or self._credentials.forever_token is not None:
+        if self._is_token_given:
             return False
-        self._renew(token)
+        self._renew(used.get("Authorization", "").removeprefix("Bearer "))
         return True
 
     def login(self) -> None:
         """Log in with the credentials, whatever is stored; raises `LoginMissing`, `LoginRefused`."""
-        if self._credentials.preauth_token is not None or self._credentials.forever_token is not None:
+        if self._is_token_given:
             return
         with self._store.lock():
             self._log_in()
@@ -72,6 +71,11 @@ class ModernAccess:
             has_ended = session is not None and self._end(session)
             self._store.clear()
         return has_ended
+
+    @property
+    def _is_token_given(self) -> bool:
+        """Say whether the person brought a token that is used as it is, without a session."""
+        return self._credentials.preauth_token is not None or self._credentials.forever_token is not None
 
     def _load(self) -> Session | None:
         return load_own(self._store, self._transport.base_url, MODERN)
@@ -96,9 +100,9 @@ class ModernAccess:
                 self._store.clear()
             if self._credentials.password is not None or self._credentials.signin_token is not None:
                 return self._log_in()
-            if session is None:
-                raise errors.LoginMissing(f"no session for {self._transport.base_url}")
             url = self._transport.base_url
+            if session is None:
+                raise errors.LoginMissing(f"no session for {url}", hint=f"duplicati login {url}")
             raise errors.SessionEnded(f"the session for {url} has ended", hint=f"duplicati login {url}")
 
     def _refresh(self, session: Session) -> Answer:
@@ -107,13 +111,7 @@ class ModernAccess:
         The server takes an old pair for 30 s if it is the last one; the one before that is theft to it, and ends the
         session (API reference, 2.4).
         """
-        request = Request(
-            "POST",
-            "api/v1/auth/refresh",
-            {"Content-Type": "application/json", "Cookie": f"{session.cookie_name}={session.refresh_token}"},
-            json.dumps({"Nonce": session.refresh_nonce} if session.refresh_nonce else {}).encode(),
-            deadline_seconds=_REFRESH_SECONDS,
-        )
+        request = _pair_request("api/v1/auth/refresh", session)._replace(deadline_seconds=_REFRESH_SECONDS)
         try:
             return self._transport.send(request)
         except (errors.ConnectionLost, errors.DeadlineExceeded):
@@ -158,10 +156,7 @@ class ModernAccess:
         if session.refresh_token is None:
             return False
         for _ in range(2):
-            body = json.dumps({"Nonce": session.refresh_nonce} if session.refresh_nonce else {}).encode()
-            cookie = f"{session.cookie_name}={session.refresh_token}"
-            headers = {"Content-Type": "application/json", "Cookie": cookie}
-            self._transport.send(Request("POST", "api/v1/auth/refresh/logout", headers, body))
+            self._transport.send(_pair_request("api/v1/auth/refresh/logout", session))
             answer = self._refresh(session)  # the server says success in any case (2.3.1.0 auth:56-58)
             if _is_refusal(answer):
                 return True
@@ -171,6 +166,13 @@ class ModernAccess:
                 raise explain(answer, "the logout")
             session = self._keep(answer)
         return False
+
+
+def _pair_request(path: str, session: Session) -> Request:
+    """Return a request that carries cookie and nonce; 2.1 has no nonce."""
+    headers = {"Content-Type": "application/json", "Cookie": f"{session.cookie_name}={session.refresh_token}"}
+    body = {"Nonce": session.refresh_nonce} if session.refresh_nonce else {}
+    return Request("POST", path, headers, json.dumps(body).encode())
 
 
 def _is_refusal(answer: Answer) -> bool:
