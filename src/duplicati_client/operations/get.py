@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import errors
 from ..sdk.client import Duplicati
-from .masking import MASK, hide_definition, hide_url, is_secret_name
-from .selection import select_backup
+from .masking import hide_definition, hide_settings
+from .selection import select_backup, suggest
 
 KINDS = ("backup", "task", "notification", "setting")
 
@@ -39,12 +39,9 @@ def get_backup(server: Duplicati, selector: str) -> Any:
 def _get_setting(server: Duplicati, name: str) -> Any:
     settings = server.settings.list()
     if name not in settings:
-        from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
-
-        close = get_close_matches(name, list(settings), n=1)
-        hint = f"did you mean “{close[0]}”?" if close else "duplicati list settings"
+        hint = suggest(name, settings) or "duplicati list settings"
         raise errors.NotFound(f"the server has no setting “{name}”", hint=hint)
-    return {name: MASK if is_secret_name(name) and settings[name] else hide_url(settings[name])}
+    return hide_settings({name: settings[name]})
 
 
 def _number(selector: str, kind: str) -> int:

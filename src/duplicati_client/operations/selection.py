@@ -49,11 +49,12 @@ def match_backups(backups: Sequence[Backup], selector: str) -> list[Backup]:
         fitting = [b for b in backups if fnmatchcase(b.name.casefold(), selector.casefold())]
         if fitting:
             return fitting
-    raise errors.BackupNotFound(f"there is no backup “{selector}”", hint=_suggest(backups, selector))
+    raise errors.BackupNotFound(f"there is no backup “{selector}”", hint=suggest(selector, [b.name for b in backups]))
 
 
-def _suggest(backups: Sequence[Backup], selector: str) -> str | None:
+def suggest(wanted: str, known: Iterable[str]) -> str | None:
+    """Return a question that offers the nearest of the known names, or None where none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
 
-    close = get_close_matches(selector, [backup.name for backup in backups], n=1)
+    close = get_close_matches(wanted, list(known), n=1)
     return f"did you mean “{close[0]}”?" if close else None
