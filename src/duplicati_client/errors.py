@@ -31,7 +31,7 @@ class Unreachable(DuplicatiClientError):
 
     code = "unreachable"
     is_retryable = True
-    default_hint = "check the address, the network, and whether the server runs"
+    default_hint = "check the address, the network, and whether the server runs; duplicati doctor looks at each"
 
 
 class NameNotResolved(Unreachable):
@@ -62,6 +62,13 @@ class DeadlineExceeded(Unreachable):
     default_hint = "duplicati status, to see whether it answers again, before you repeat what has an effect"
 
 
+class ConnectTimedOut(DeadlineExceeded):
+    """Nobody took or refused the connection: packets are lost on the way."""
+
+    code = "connect-timed-out"
+    default_hint = "is the machine on, is this its address, and does a firewall on the way let this port through?"
+
+
 class ProxyRefused(Unreachable):
     """The proxy did not make the connection."""
 
@@ -77,11 +84,57 @@ class TlsFailed(Unreachable):
     default_hint = "check that https:// is right here, and what stands between this machine and the server"
 
 
+class TlsInterrupted(TlsFailed):
+    """The other side hung up in the handshake: it speaks no TLS, or what stands in front of it is restarted."""
+
+    code = "tls-interrupted"
+    is_retryable = True
+
+
+class TlsTooOld(TlsFailed):
+    """Both sides speak TLS, but no version in common."""
+
+    code = "tls-too-old"
+    default_hint = "let the server, or the proxy in front of it, speak TLS 1.2 or 1.3"
+
+
+class SchemeWrong(TlsFailed):
+    """HTTPS was asked of an HTTP server, or the other way round."""
+
+    code = "scheme-wrong"
+
+
 class CertificateRefused(TlsFailed):
     """The server's certificate is not trusted: issuer, name, date or pin."""
 
     code = "certificate-refused"
     default_hint = "give the server's own certificate authority with --ca-file, or pin its certificate with --pin"
+
+
+class CertificateExpired(CertificateRefused):
+    """The certificate's time is over, or has not come yet."""
+
+    code = "certificate-expired"
+    default_hint = "renew it on the server, and check the clock of this machine"
+
+
+class CertificateNameWrong(CertificateRefused):
+    """The certificate is for other names."""
+
+    code = "certificate-name-wrong"
+    default_hint = "use a name that stands in it (duplicati doctor URL shows them), or pin it: --pin SHA256"
+
+
+class CertificateIssuerUnknown(CertificateRefused):
+    """Whoever signed the certificate is not trusted here."""
+
+    code = "certificate-issuer-unknown"
+
+
+class CertificateNotPinned(CertificateRefused):
+    """The certificate is another one than the pinned."""
+
+    code = "certificate-not-pinned"
 
 
 # --- something answered, but not as a Duplicati server does ---------------------------------------------
@@ -105,6 +158,22 @@ class Redirected(NotDuplicati):
     """The answer sends elsewhere; redirects are never followed."""
 
     code = "redirected"
+
+
+class PortalMet(NotDuplicati):
+    """A login page of the network, or of a proxy, answers in the place of the server."""
+
+    code = "login-portal"
+    default_hint = (
+        "if this network wants a login, open any page in a browser on this machine; if a proxy in front of the server "
+        "does, give its headers with --header-file, or except the path /api from its login"
+    )
+
+
+class PathWrong(NotDuplicati):
+    """Duplicati answers at this server, but below another path."""
+
+    code = "path-wrong"
 
 
 class AnswerTooLarge(NotUnderstood):
@@ -166,6 +235,12 @@ class PresharedKeyRefused(NotAllowed):
 
     code = "preshared-key-refused"
     default_hint = "give the header with --header-file (X-Duplicati-PreSharedKey=…)"
+
+
+class HeaderStripped(NotAllowed):
+    """A proxy in between takes away the header that lets a client in."""
+
+    code = "header-stripped"
 
 
 # --- what was asked for ---------------------------------------------------------------------------------
@@ -230,6 +305,21 @@ class Busy(DuplicatiClientError):
     default_hint = "again in a moment; duplicati list tasks shows what the server does"
 
 
+class Overloaded(Busy):
+    """The server, or a proxy in front of it, takes no more requests for the moment (status 429 or 503)."""
+
+    code = "overloaded"
+    default_hint = "again in a moment; a server that is starting answers so too"
+
+
+class ChangedMeanwhile(Busy):
+    """Somebody else has changed it on the server since it was read; nothing was sent."""
+
+    code = "changed-meanwhile"
+    is_retryable = False
+    default_hint = "the same command again, if the change is still right"
+
+
 class DatabaseLocked(Busy):
     """The backup's local database is in use by a task of the server."""
 
@@ -241,6 +331,13 @@ class WaitTimedOut(DuplicatiClientError):
     """The time for waiting ran out; the work on the server goes on."""
 
     code = "wait-timed-out"
+
+
+class OutcomeUnknown(DuplicatiClientError):
+    """Nothing shows what became of something that must not be repeated; it may have been done."""
+
+    code = "outcome-unknown"
+    default_hint = "look at the server before you repeat it: duplicati status"
 
 
 # --- this machine ---------------------------------------------------------------------------------------

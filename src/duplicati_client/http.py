@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from . import errors, wire
+from .route import Route, Watch, find_proxy, in_brackets, is_loopback
 
 if TYPE_CHECKING:
     from .tls import Trust
@@ -24,8 +24,10 @@ LIST_ANSWER_BYTES = 32 * 1024 * 1024
 # A server may close a kept connection at any moment; a request with an effect must not be lost that way.
 _IDLE_SECONDS_FOR_EFFECTS = 2.0
 _IDLE_SECONDS = 30.0
-_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|[0-9a-f.]*:[0-9a-f:.]*")
-_LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
+# One that was dead already shows it at once. What is cut off later, a long poll when its server restarts, is for the
+# caller to repeat: everybody else was cut off in the same moment.
+_STALE_SECONDS = 1.0
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|[0-9a-f.]*:[0-9a-f:.]*(?:%[A-Za-z0-9._~-]{1,32})?")
 # What these say is not a matter of taste: a second, other value would split one request into two.
 _FRAMING_HEADERS = ("content-length", "transfer-encoding", "connection")
 
@@ -85,6 +87,7 @@ class ConnectionSettings(NamedTuple):
 
     `pin_sha256` is the SHA-256 of the server's certificate (hex) and replaces the check of its issuer and name.
     `proxy_url` overrides the environment; an empty text means no proxy at all. `headers` go with every request.
+    `connect_seconds` is the part of a request's time that reaching the server may take, None for all of it.
     """
 
     ca_file: str | None = None
@@ -94,6 +97,7 @@ class ConnectionSettings(NamedTuple):
     is_insecure: bool = False
     proxy_url: str | None = None
     headers: Mapping[str, str] = {}
+    connect_seconds: float | None = None
 
     @property
     def trust(self) -> Trust:
@@ -106,7 +110,10 @@ class ConnectionSettings(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """The parts of a base URL; `path` starts with a slash or is empty, never ends with one."""
+    """The parts of a base URL; `path` starts with a slash or is empty, never ends with one.
+
+    `host` may end in the zone of a link-local address, `fe80::1%eth0`: for this machine's sockets alone.
+    """
 
     is_https: bool
     host: str
@@ -115,19 +122,18 @@ class Origin(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The Host header's value."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.is_https else 80) else f"{host}:{self.port}"
+        """The Host header's value, without a zone (RFC 6874, 4)."""
+        return f"{in_brackets(self.host)}{self._port_written}"
 
     @property
     def url(self) -> str:
         """The base URL in one normal form, without a slash at its end."""
-        return f"{'https' if self.is_https else 'http'}://{self.authority}{self.path}"
+        host = f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
+        return f"{'https' if self.is_https else 'http'}://{host}{self._port_written}{self.path}"
 
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host name means this machine."""
-    return _LOOPBACK.fullmatch(host) is not None
+    @property
+    def _port_written(self) -> str:
+        return "" if self.port == (443 if self.is_https else 80) else f":{self.port}"
 
 
 def parse_url(text: str) -> Origin:
@@ -137,8 +143,7 @@ def parse_url(text: str) -> Origin:
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port
-        host = parts.hostname or ""
-        host = host.lower() if host.isascii() else host.encode("idna").decode("ascii").lower()
+        host = _read_host(parts.hostname or "")
     except (ValueError, UnicodeError) as exc:
         raise errors.InvalidValue("this is not the address of a server", hint=example) from exc
     scheme = parts.scheme or ("http" if is_loopback(host) else "https")
@@ -157,12 +162,25 @@ def parse_url(text: str) -> Origin:
     return Origin(is_https, host, port or (443 if is_https else 80), parts.path.rstrip("/"))
 
 
+def _read_host(text: str) -> str:
+    """Return a name in ASCII. A zone keeps its case; it follows `%25` (RFC 6874) or, as people write it, `%`."""
+    host, percent, zone = text.partition("%")
+    zone = zone.removeprefix("25") or zone
+    return (host.lower() if host.isascii() else host.encode("idna").decode("ascii").lower()) + percent + zone
+
+
 class SocketTransport:
     """Reaches a server by TCP, with TLS and proxies; keeps connections; safe to use from several threads."""
 
     def __init__(
-        self, url: str, settings: ConnectionSettings | None = None, *, trace: Callable[[str], None] | None = None
+        self,
+        url: str,
+        settings: ConnectionSettings | None = None,
+        *,
+        trace: Callable[[str], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
+        """`trace` hears one line a request; `watch` hears each step of making a connection."""
         self.origin = parse_url(url)
         self.base_url = self.origin.url
         self._settings = settings or ConnectionSettings()
@@ -170,7 +188,9 @@ class SocketTransport:
         self._trace = trace
         self._idle: list[wire.Stream] = []
         self._is_closed = False
-        self._proxy = _find_proxy(self.origin, self._settings.proxy_url)
+        origin = self.origin
+        proxy = find_proxy(origin.host, origin.port, self._settings.proxy_url, is_https=origin.is_https)
+        self.route = Route(origin.host, origin.port, proxy, watch=watch)
 
     def send(self, request: Request) -> Answer:
         """Send one request. A GET whose kept connection proves dead is sent again once; nothing else is repeated."""
@@ -205,11 +225,12 @@ class SocketTransport:
 
     def _send(self, request: Request, deadline: float) -> Answer:
         kept = self._take_idle(request.method)
+        sent_at = time.monotonic()
         if kept is not None:
             try:
                 return self._exchange(kept, request, deadline)
             except errors.ConnectionLost:
-                if request.method != "GET":
+                if request.method != "GET" or time.monotonic() - sent_at > _STALE_SECONDS:
                     raise
         with _translated(self.origin):
             fresh = wire.Stream(self._connect(deadline))
@@ -244,7 +265,7 @@ class SocketTransport:
                 stream.close()
 
     def _is_relayed(self) -> bool:
-        return self._proxy is not None and not self.origin.is_https
+        return self.route.proxy is not None and not self.origin.is_https
 
     def _target(self, request: Request) -> str:
         target = f"{self.origin.path}/{request.path}"
@@ -252,8 +273,8 @@ class SocketTransport:
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = {"Host": self.origin.authority, "Accept": "application/json", "Accept-Encoding": "identity"}
-        if self._proxy is not None and self._is_relayed():
-            headers.update(self._proxy.headers)
+        if self.route.proxy is not None and self._is_relayed():
+            headers.update(self.route.proxy.headers)
         for name, value in (*self.headers.items(), *request.headers.items()):
             same = next((known for known in headers if known.lower() == name.lower()), name)
             headers[same] = value
@@ -262,20 +283,23 @@ class SocketTransport:
         return headers
 
     def _connect(self, deadline: float, *, is_tunnel: bool = False) -> socket.socket:
-        proxy = self._proxy
-        sock = _open_tcp(self.origin.host, self.origin.port, deadline) if proxy is None else _reach(proxy, deadline)
-        try:
-            if proxy is not None and (self.origin.is_https or is_tunnel):
-                _open_tunnel(sock, self.origin, proxy, deadline)
-            if self.origin.is_https:
-                sock.settimeout(max(0.001, deadline - time.monotonic()))
-                from .tls import wrap  # noqa: PLC0415 - plain http needs none of it
-
-                return wrap(sock, self.origin.host, self._settings.trust)
+        if self._settings.connect_seconds is not None:
+            deadline = min(deadline, time.monotonic() + self._settings.connect_seconds)
+        sock = self.route.open(deadline, is_tunnel=is_tunnel or self.origin.is_https)
+        if not self.origin.is_https:
             return sock
+        from .tls import wrap  # noqa: PLC0415 - plain http needs none of it
+
+        started_at = time.monotonic()
+        try:
+            sock.settimeout(max(0.001, deadline - started_at))
+            wrapped = wrap(sock, self.origin.host.partition("%")[0], self._settings.trust)
         except BaseException:
             sock.close()
             raise
+        detail = {"version": wrapped.version(), "certificate": wrapped.getpeercert(binary_form=True)}
+        self.route.tell("tls", started_at, detail)
+        return wrapped
 
 
 def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -284,85 +308,6 @@ def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         if not wire.is_header(name, value) or name.lower() in _FRAMING_HEADERS:
             raise errors.InvalidValue(f"the header {name[:40]!r} cannot be sent", hint="a header is NAME=VALUE")
     return dict(headers)
-
-
-def _open_tcp(host: str, port: int, deadline: float) -> socket.socket:
-    """Connect to one of the addresses of a host; each gets an equal part of the time that is left."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as exc:
-        raise errors.NameNotResolved(f"the name {host} has no address") from exc
-    failure: OSError = TimeoutError()
-    for index, (family, kind, protocol, _, address) in enumerate(found):
-        part_seconds = (deadline - time.monotonic()) / (len(found) - index)
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(max(0.001, part_seconds))
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-        except OSError as exc:
-            sock.close()
-            failure = exc
-    if isinstance(failure, ConnectionRefusedError):
-        raise errors.ConnectionRefused(f"nothing answers at {host} port {port}") from failure
-    raise failure
-
-
-_PROXY_EXAMPLE = "example: http://proxy:3128"
-
-
-class _Proxy(NamedTuple):
-    host: str
-    port: int
-    headers: Mapping[str, str]
-
-
-def _find_proxy(origin: Origin, explicit: str | None) -> _Proxy | None:
-    url = explicit
-    if url is None and any(name.lower().endswith("_proxy") for name in os.environ) and not is_loopback(origin.host):
-        import urllib.request  # noqa: PLC0415 - only where a proxy may be wanted
-
-        host = f"[{origin.host}]" if ":" in origin.host else origin.host
-        if not urllib.request.proxy_bypass_environment(f"{host}:{origin.port}"):  # type: ignore[attr-defined]
-            proxies = urllib.request.getproxies_environment()
-            url = proxies.get("https" if origin.is_https else "http") or proxies.get("all")
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        port = parts.port or 3128
-    except ValueError as exc:
-        raise errors.ConfigurationInvalid("the address of the proxy is none", hint=_PROXY_EXAMPLE) from exc
-    if parts.scheme != "http" or not parts.hostname:
-        raise errors.ConfigurationInvalid("only http:// proxies are understood", hint=_PROXY_EXAMPLE)
-    headers = {}
-    if parts.username is not None:
-        from base64 import b64encode  # noqa: PLC0415 - only for proxies with a password
-        from urllib.parse import unquote  # noqa: PLC0415
-
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + b64encode(pair.encode()).decode()
-    return _Proxy(parts.hostname, port, headers)
-
-
-def _reach(proxy: _Proxy, deadline: float) -> socket.socket:
-    try:
-        return _open_tcp(proxy.host, proxy.port, deadline)
-    except (errors.Unreachable, OSError) as exc:
-        raise errors.ProxyRefused(f"the proxy {proxy.host} port {proxy.port} cannot be reached") from exc
-
-
-def _open_tunnel(sock: socket.socket, origin: Origin, proxy: _Proxy, deadline: float) -> None:
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
-    lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
-    stream = wire.Stream(sock)
-    stream.begin(deadline, wire.HEAD_BYTES)
-    stream.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-    status = wire.read_head(stream).status
-    if status != 200:
-        raise errors.ProxyRefused(f"the proxy {proxy.host} answered {status}")
 
 
 def _refuse_compression(head: wire.Head) -> None:
@@ -379,7 +324,8 @@ def _translated(origin: Origin) -> Iterator[None]:
         raise errors.DeadlineExceeded(f"no whole answer from {origin.url} in time") from exc
     except (errors.ConnectionLost, ConnectionError) as exc:
         hint = None if origin.is_https else f"if the server uses HTTPS: https://{origin.authority}{origin.path}"
-        raise errors.ConnectionLost(f"{origin.url} closed the connection before its answer ended", hint=hint) from exc
+        deed = "reset" if isinstance(exc, ConnectionResetError) else "closed"
+        raise errors.ConnectionLost(f"{origin.url} {deed} the connection before its answer ended", hint=hint) from exc
     except errors.NotUnderstood as exc:  # what reads messages does not know whose they are
         raise type(exc)(f"{origin.url}: {exc.message}", hint=exc.hint) from exc
     except OSError as exc:

@@ -32,7 +32,7 @@ def wrap(sock: socket.socket, host: str, trust: Trust) -> ssl.SSLSocket:
         seen = fingerprint(wrapped.getpeercert(binary_form=True) or b"")
         if seen != normalise_pin(trust.pin_sha256):
             wrapped.close()
-            raise errors.CertificateRefused(
+            raise errors.CertificateNotPinned(
                 f"the certificate of {host} is not the pinned one",
                 hint=f"its SHA-256 is {seen}; pin that only if you know why it changed",
             )
@@ -84,7 +84,8 @@ def _make_context(trust: Trust) -> ssl.SSLContext:
 
 
 def _unusable(what: str, name: str | None, exc: OSError) -> errors.ConfigurationInvalid:
-    return errors.ConfigurationInvalid(f"the file of {what} {name} cannot be used: {exc.strerror or exc}")
+    message = f"the file of {what} {name} cannot be used: {exc.strerror or exc}"
+    return errors.ConfigurationInvalid(message, hint="it has to be a readable PEM file, a key without a password")
 
 
 def translate(exc: OSError, host: str) -> errors.DuplicatiClientError:
@@ -92,15 +93,45 @@ def translate(exc: OSError, host: str) -> errors.DuplicatiClientError:
     import ssl  # noqa: PLC0415
 
     if isinstance(exc, ssl.SSLCertVerificationError):
-        reason = exc.verify_message or "not trusted"
-        return errors.CertificateRefused(f"the certificate of {host} is refused: {reason}")
+        return _explain_certificate(exc, host)
+    if isinstance(exc, ssl.SSLEOFError):
+        hint = "use http:// if the server has no TLS, or --client-cert if it wants a certificate"
+        return errors.TlsInterrupted(f"{host} hung up before the connection was encrypted", hint=hint)
     if isinstance(exc, ssl.SSLError):
-        if exc.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
-            return errors.TlsFailed(f"{host} does not speak TLS at this port", hint="use http:// instead of https://")
-        if "CERTIFICATE_REQUIRED" in (exc.reason or ""):
-            return errors.TlsFailed(f"{host} wants a client certificate", hint="give it with --client-cert")
-        if isinstance(exc, ssl.SSLEOFError):
-            hint = "use http:// if the server has no TLS, or --client-cert if it wants a certificate"
-            return errors.TlsFailed(f"{host} hung up before the connection was encrypted", hint=hint)
-        return errors.TlsFailed(f"no encrypted connection to {host}: {exc.reason or 'refused'}")
+        return _explain_alert(exc.reason or "", host)
     return errors.Unreachable(f"{host} cannot be reached: {exc.strerror or exc}")
+
+
+# The numbers of OpenSSL (x509_vfy.h): what is wrong with a certificate decides on what helps.
+_CERTIFICATE_ERRORS: dict[int, tuple[type[errors.CertificateRefused], str | None]] = {
+    2: (errors.CertificateIssuerUnknown, None),
+    9: (errors.CertificateExpired, "is the clock of this machine right?"),
+    10: (errors.CertificateExpired, None),
+    18: (
+        errors.CertificateIssuerUnknown,
+        "it signed itself: trust it with --pin SHA256 (duplicati doctor URL shows that), or --ca-file with its file",
+    ),
+    19: (errors.CertificateIssuerUnknown, None),
+    20: (errors.CertificateIssuerUnknown, None),
+    21: (errors.CertificateIssuerUnknown, None),
+    62: (errors.CertificateNameWrong, None),
+    64: (errors.CertificateNameWrong, None),
+}
+
+
+def _explain_certificate(exc: ssl.SSLCertVerificationError, host: str) -> errors.CertificateRefused:
+    kind, hint = _CERTIFICATE_ERRORS.get(exc.verify_code, (errors.CertificateRefused, None))
+    return kind(f"the certificate of {host} is refused: {exc.verify_message or 'not trusted'}", hint=hint)
+
+
+def _explain_alert(reason: str, host: str) -> errors.TlsFailed:
+    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return errors.TlsFailed(f"{host} does not speak TLS at this port", hint="use http:// instead of https://")
+    if "CERTIFICATE_REQUIRED" in reason:
+        return errors.TlsFailed(f"{host} wants a client certificate", hint="give it with --client-cert")
+    if "PROTOCOL_VERSION" in reason or reason == "UNSUPPORTED_PROTOCOL":
+        return errors.TlsTooOld(f"{host} speaks no version of TLS that is safe")
+    if "UNRECOGNIZED_NAME" in reason:
+        hint = "use the name that the server, or the proxy in front of it, is set up for"
+        return errors.TlsFailed(f"nothing is served at that address under the name {host}", hint=hint)
+    return errors.TlsFailed(f"no encrypted connection to {host}: {reason or 'refused'}")

@@ -74,7 +74,8 @@ class Stream:
         while len(self._buffer) < count:
             if not self._fill():
                 raise errors.ConnectionLost("the connection ended before the answer did")
-        data = bytes(self._buffer[:count])
+        with memoryview(self._buffer) as view:
+            data = bytes(view[:count])
         del self._buffer[:count]
         return data
 

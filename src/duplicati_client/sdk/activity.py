@@ -142,6 +142,8 @@ class Progress(NamedTuple):
     @property
     def fraction(self) -> float | None:
         """How much is done, 0 to 1, as the server's own pages reckon it; None where a phase has no measure."""
+        if self.phase == "Backup_Compact" and not self.files_total:
+            return None  # a compact by itself, which has no measure
         if self.phase in _FIXED_FRACTIONS:
             return _FIXED_FRACTIONS[self.phase]
         if self.phase in _READING_PHASES:

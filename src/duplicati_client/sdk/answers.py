@@ -97,7 +97,7 @@ def number(raw: Any, *names: str) -> int | None:
 def natural(raw: Any, *names: str) -> int | None:
     """Return an integer member that is not negative, as numbers of tasks are."""
     value = number(raw, *names)
-    return value if value is not None and value >= 0 else None
+    return value if value is not None and 0 <= value < 10**18 else None
 
 
 def fraction(raw: Any, *names: str) -> float | None:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..http import LIST_ANSWER_BYTES
-from . import answers
+from . import answers, features
 from .channel import Channel, add_query
 from .models import Backup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_RELEASE_WITH_SKIP_QUEUE = (2, 2)
 
 
 class Backups:
@@ -48,6 +46,15 @@ class Backups:
             raw = self._channel.post(path, what, body=definition)
         return answers.backup_id(answers.text(raw, "ID", "Id"))
 
+    def update(self, backup_id: str, definition: Mapping[str, Any]) -> None:
+        """Replace a definition by `{"Backup": …, "Schedule": …}`; raises `BackupNotFound`, `InvalidValue`.
+
+        Everything is replaced: what is left out is gone, also the schedule (2.3.1.0 backups:109, 110), and before 2.2
+        the metadata (2.0.8.1 configuring-backups:142). Safe to repeat. A run that waits keeps the old definition.
+        """
+        # The legacy generation takes the bare JSON too (2.0.8.1 configuring-backups:140).
+        self._channel.put(f"api/v1/backup/{answers.backup_id(backup_id)}", "the change of a backup", definition)
+
     def delete(self, backup_id: str) -> int | None:
         """Ask for the removal of a definition, not of its data; returns the task's number.
 
@@ -63,11 +70,8 @@ class Backups:
         no run is added (2.3.1.0 run:151, extra:26). `skip_queue` before 2.2 raises `NotSupported`: manual runs go
         first there anyway.
         """
-        if skip_queue and (self._channel.is_legacy or self._channel.release < _RELEASE_WITH_SKIP_QUEUE):
-            raise errors.NotSupported(
-                "this server cannot be told to skip its queue",
-                hint="before 2.2 every manual run goes first: leave it out",
-            )
+        if skip_queue:
+            features.require(self._channel, features.SKIP_QUEUE)
         path = f"api/v1/backup/{answers.backup_id(backup_id)}/run"
         raw = self._channel.post(add_query(path, {"skipQueue": True if skip_queue else None}), "a run")
         if answers.text(raw, "Status") not in ("OK", ""):

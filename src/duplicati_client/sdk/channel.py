@@ -119,6 +119,10 @@ class Channel:
         """Replace something."""
         return self._ask(_json_request("PUT", path, body), what)
 
+    def patch(self, path: str, what: str, body: Any) -> Any:
+        """Change parts of something."""
+        return self._ask(_json_request("PATCH", path, body), what)
+
     def delete(self, path: str, what: str) -> Any:
         """Remove something."""
         return self._ask(Request("DELETE", path), what)
@@ -136,7 +140,7 @@ class Channel:
             session = self.store.load()
             known = (session.access_token, session.refresh_token, session.refresh_nonce, session.xsrf_token,
                      session.session_token) if session else ()  # fmt: skip
-            for secret in filter(None, (*self.credentials, *known)):
+            for secret in filter(None, (*self.credentials.known, *known)):
                 for form in (secret, quote(secret), quote(secret, safe="")):
                     exc.message = exc.message.replace(form, _HIDDEN) if len(form) >= _SHORTEST_SECRET else exc.message
             exc.args = (exc.message,)

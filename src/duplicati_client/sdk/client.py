@@ -23,6 +23,8 @@ from .versions import Versions
 
 if TYPE_CHECKING:
     from .events import Event
+    from .followed import Item, StartedTask
+    from .maintenance import Maintenance
     from .runs import Runs
 
 
@@ -49,7 +51,8 @@ class Duplicati:
         trace: Callable[[str], None] | None = None,
     ) -> None:
         """`transport` replaces the socket to `url`; `trace` hears one line a request, free of secrets."""
-        self._transport = transport or SocketTransport(url, connection, trace=trace)
+        self.connection = connection or ConnectionSettings()
+        self._transport = transport or SocketTransport(url, self.connection, trace=trace)
         self._channel = Channel(self._transport, credentials or Credentials(), store or MemorySessionStore())
 
     def __enter__(self) -> Self:
@@ -64,6 +67,11 @@ class Duplicati:
     def url(self) -> str:
         """The base URL in its normal form."""
         return self._transport.base_url
+
+    @property
+    def channel(self) -> Channel:
+        """What the nouns speak through: for what lies below them, such as finding out why a server refuses."""
+        return self._channel
 
     @property
     def generation(self) -> str:
@@ -86,7 +94,7 @@ class Duplicati:
         return load_own(self._channel.store, self.url)
 
     def login(self) -> None:
-        """Log in now with the credentials, whatever session is stored; raises `LoginMissing`, `LoginRefused`."""
+        """Log in now with the credentials and end the stored session; raises `LoginMissing`, `LoginRefused`."""
         with self._channel.discreet():
             self._channel.probe_again()
             self._channel.access.login()
@@ -111,6 +119,19 @@ class Duplicati:
         from .runs import Runs  # noqa: PLC0415 - most commands follow nothing
 
         return Runs(self._channel)
+
+    @cached_property
+    def maintenance(self) -> Maintenance:
+        """Starting and following what looks after a backup's data: verify, repair, compact, vacuum."""
+        from .maintenance import Maintenance  # noqa: PLC0415 - most commands follow nothing
+
+        return Maintenance(self._channel)
+
+    def follow(self, started: StartedTask) -> Iterator[Item | None]:
+        """Follow what `runs` or `maintenance` has started to its end; see `Following.follow`."""
+        from .following import Following  # noqa: PLC0415 - most commands follow nothing
+
+        return Following(self._channel).follow(started)
 
     @cached_property
     def tasks(self) -> Tasks:

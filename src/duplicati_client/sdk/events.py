@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import errors
-from . import answers
+from ..http import Transport
+from . import answers, features
 from .activity import Progress, ServerState, ServerTask
 from .channel import Channel
 from .progress import ProgressReader
@@ -27,7 +29,7 @@ _PLAIN_POLL_SECONDS = 2.0
 _PING_SECONDS = 25.0
 _SILENCE_SECONDS = 70.0
 _LONG_POLL_SECONDS = 30
-_RELEASE_WITH_SUBSCRIPTIONS = (2, 2)
+_FIRST_WORD_SECONDS = 5.0
 # As much as a state may have by request; a few of them wait to be read.
 _MESSAGE_BYTES = 1024 * 1024
 _MESSAGES_COUNT = 4
@@ -66,12 +68,12 @@ def follow(channel: Channel) -> Iterator[Event | None]:
     Raises what the transport raises when the server cannot be reached at all; nothing is replayed, so after a start
     look once at what you wait for.
     """
-    if channel.is_legacy or channel.release < _RELEASE_WITH_SUBSCRIPTIONS:
+    if not features.has(channel, features.SUBSCRIPTIONS):
         yield from _by_long_poll(channel)
         return
     try:
         token = answers.text(channel.post("api/v1/auth/issuetoken/websocket", "a token for live events"), "Token")
-        connection = _open(channel)
+        connection = _open(channel.transport)
     except errors.DuplicatiClientError as exc:
         yield Fallback(f"no live connection ({exc.message}), long polling instead")
         yield from _by_long_poll(channel)
@@ -81,14 +83,38 @@ def follow(channel: Channel) -> Iterator[Event | None]:
     yield from _by_long_poll(channel)
 
 
-def _open(channel: Channel) -> ClientConnection:
+def try_socket(transport: Transport, channel: Channel | None) -> None:
+    """Open a live connection and close it again, logged in if there is a channel (else for 2.2 and later alone).
+
+    Raises `ConnectionLost` where something in between does not know WebSocket, or lets nothing through.
+    """
+    token = None
+    if channel is not None:
+        token = answers.text(channel.post("api/v1/auth/issuetoken/websocket", "a token for live events"), "Token")
+    with _open(transport) as connection:
+        if token is not None and not _is_taken(connection, token):
+            raise errors.ConnectionLost("a live connection is opened, but nothing comes through it")
+
+
+def _is_taken(connection: ClientConnection, token: str) -> bool:
+    from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 - 50 ms
+
+    try:
+        connection.send(json.dumps({"Version": 1, "Token": token}))
+        said = json.loads(connection.recv(timeout=_FIRST_WORD_SECONDS))
+    except (ConnectionClosed, OSError, ValueError, RecursionError):  # a timeout is an OSError
+        return False
+    return answers.flag(said, "Success")
+
+
+def _open(transport: Transport) -> ClientConnection:
     """Open the WebSocket; raises `ConnectionLost` where something in between does not know it."""
     from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException  # noqa: PLC0415 - 50 ms
     from websockets.sync.client import connect  # noqa: PLC0415
 
-    transport = channel.transport
     sock = transport.open_socket(10.0)
     scheme, _, rest = transport.base_url.partition("://")
+    rest = re.sub(r"%25[^]]*]", "]", rest)  # the zone of an address means nothing to the server
     try:
         return connect(
             f"ws://{rest}/notifications",

@@ -16,6 +16,7 @@ _LOG_PREFIX = re.compile(r"^(?:Warning: |Error: )?[0-9: +-]{15,35} - \[[^\]]*\]:
 _VAGUE = re.compile(r"Fatal error|The operation \w+ has failed")
 _EXCEPTION_NAME = re.compile(r"^\w+Exception: ")
 _PROBLEM_CHARACTERS = 2000
+_FOLDED = "sha256:"
 _METADATA_KEYS = {
     operation: (f"Last{operation}Started", f"Last{operation}Finished")
     for operation in ("Backup", "Restore", "Compact", "Vacuum")
@@ -126,6 +127,12 @@ def row_signs(raw_rows: object, *, above_row_id: int = 0) -> tuple[RowSign, ...]
     return tuple(sign for sign in signs if sign and sign.row_id > above_row_id)
 
 
+def result_of(raw_rows: object, row_id: int) -> Mapping[str, Any]:
+    """Return the result that a row holds, as the server wrote it; empty where there is none."""
+    found = (row for row in map(_object, _items(raw_rows)) if _whole_number(row, "ID") == row_id)
+    return _parsed(_text(next(found, {}), "Message"))
+
+
 def new_rows(before: Iterable[RowSign], after: Iterable[RowSign]) -> tuple[RowSign, ...]:
     """Return the rows that came since, also where the local database was recreated in between.
 
@@ -150,7 +157,26 @@ def notice_signs(raw_notices: object, backup_id: str) -> tuple[NoticeSign, ...]:
 def new_notices(before: Iterable[NoticeSign], after: Iterable[NoticeSign]) -> tuple[NoticeSign, ...]:
     """Return the notices that came since, or were renewed under their old id (`2.3.1.0 outcomes:347`)."""
     known = {(notice.notification_id, notice.at, notice.message) for notice in before}
-    return tuple(notice for notice in after if (notice.notification_id, notice.at, notice.message) not in known)
+    is_folded = any(message.startswith(_FOLDED) for _, _, message in known)
+    fold = fold_message if is_folded else str
+    return tuple(
+        notice
+        for notice in after
+        if not known & {(notice.notification_id, notice.at, m) for m in (notice.message, fold(notice.message))}
+    )
+
+
+def fold_message(message: str) -> str:
+    """Return what stands for the words of a notice where they must not be kept: they may quote secrets."""
+    from hashlib import sha256  # noqa: PLC0415 - only what outlives a process is folded
+
+    return _FOLDED + sha256(message.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def notices_since(notices: Iterable[NoticeSign], started_at: datetime | None) -> tuple[NoticeSign, ...]:
+    """Leave out those of before a start: of a task that came first. Notices have whole seconds."""
+    since = started_at.replace(microsecond=0) if started_at else None
+    return tuple(notice for notice in notices if since is None or notice.at is None or notice.at >= since)
 
 
 def _object(raw: object) -> Mapping[str, Any]:

@@ -64,7 +64,7 @@ def _explain_status(answer: Answer, said: str, what: str) -> errors.DuplicatiCli
     if status in (401, 403, 407):
         return errors.NotAllowed(f"the server refuses {what}" + (f": {said}" if said else f" (status {status})"))
     if status in (429, 503):
-        return errors.Busy(f"the server is busy: {said or answer.reason or status}")
+        return errors.Overloaded(f"the server is busy: {said or answer.reason or status}")
     if status in (502, 504):
         return errors.Unreachable(f"a proxy cannot reach the server (status {status})")
     if status >= 500:

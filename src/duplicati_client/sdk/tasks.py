@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from .. import errors
 from ..http import LIST_ANSWER_BYTES
-from . import answers
+from . import answers, features
 from .activity import ServerTask
 from .channel import Channel
-
-_RELEASE_WITH_STOP = (2, 2)
 
 
 class Tasks:
@@ -36,7 +34,7 @@ class Tasks:
 
         The server answers alike when it will not (a waiting task, all files read): watch the task. Safe to repeat.
         """
-        has_stop = not self._channel.is_legacy and self._channel.release >= _RELEASE_WITH_STOP
+        has_stop = features.has(self._channel, features.STOP_ENDPOINT)
         self._ask(task_id, "stop" if has_stop else "stopaftercurrentfile")
 
     def abort(self, task_id: int) -> None:

@@ -14,7 +14,9 @@ from duplicati_client.sdk.auth.credentials import Credentials
 from duplicati_client.sdk.auth.store import MemorySessionStore, Session
 from duplicati_client.sdk.channel import Channel
 from duplicati_client.sdk.events import Event
-from duplicati_client.sdk.runs import Item, RunEnded, Runs, StartedRun
+from duplicati_client.sdk.followed import Ended, Item, StartedTask
+from duplicati_client.sdk.maintenance import Maintenance
+from duplicati_client.sdk.runs import Runs
 from tests.fakes import Clock, FakeTransport, Reply, answer
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -97,6 +99,7 @@ class BackupServer:
             "backup/3": self._backup,
             "backup/3/log": lambda: answer(200, self.rows[:50]),
             "backup/3/run": self._run,
+            **{f"backup/3/{verb}": self._queue for verb in ("verify", "repair", "compact", "vacuum")},
             "notifications": lambda: answer(200, self.notices),
             "progressstate": self._progress,
             "systeminfo": lambda: answer(200, {"ServerVersion": self.release}),
@@ -123,6 +126,15 @@ class BackupServer:
             self.next_task_id += 1
             self.begin(number)
         return answer(200, {"Status": "OK"} | ({} if self.is_legacy else {"ID": number}))
+
+    def _queue(self) -> Answer:
+        number, self.next_task_id = self.next_task_id, self.next_task_id + 1
+        if self.active is None:
+            self.begin(number)
+        else:
+            self.waiting.append((number, "3"))
+            self.tasks[number] = {"Status": "Waiting", "started": None, "finished": None, "error": None}
+        return answer(200, {"Status": "OK", "ID": number})
 
     def _task(self, number: int) -> Answer:
         task = self.tasks.get(number)
@@ -152,7 +164,12 @@ class Following:
             Session(URL, generation, "t", 9e9, xsrf_token="x" if server.is_legacy else None, version=server.release)
         )
         channel = Channel(self.transport, Credentials(forever_token="t"), store)
-        self.runs = Runs(channel, clock=self.clock, sleep=self.clock.sleep, listen=lambda _: self._hear(events))
+        turned: dict[str, Any] = {
+            "clock": self.clock,
+            "sleep": self.clock.sleep,
+            "listen": lambda _: self._hear(events),
+        }
+        self.runs, self.maintenance = Runs(channel, **turned), Maintenance(channel, **turned)
         self.items: list[Item | None] = []
 
     def _hear(self, events: Callable[[BackupServer], Iterator[Event | None]] | None) -> Iterator[Event | None]:
@@ -160,14 +177,14 @@ class Following:
         for _ in range(2000):
             self.clock.sleep(1.0)
             yield None
-        raise AssertionError("the run never ended")
+        raise AssertionError("the task never ended")
 
-    def start(self) -> StartedRun:
+    def start(self) -> StartedTask:
         return self.runs.start("3")
 
-    def follow(self, run: StartedRun) -> RunEnded:
+    def follow(self, run: StartedTask) -> Ended:
         self.items = list(self.runs.follow(run))
-        assert isinstance(self.items[-1], RunEnded)
+        assert isinstance(self.items[-1], Ended)
         return self.items[-1]
 
     @property

@@ -76,6 +76,8 @@ def test_any_word_but_the_two_of_a_live_task_means_ended(status: str, has_ended:
         ({"Phase": "Restore_DownloadingRemoteFiles", "ProcessedFileSize": 9, "TotalFileSize": 90}, 0.1),
         ({"Phase": "Backup_WaitForUpload"}, 0.9),
         ({"Phase": "Backup_Complete"}, 1.0),
+        ({"Phase": "Backup_Compact", "TotalFileCount": 3}, 0.95),
+        ({"Phase": "Backup_Compact"}, None),
         ({"Phase": "Recreate_Running", "OverallProgress": 0.25}, 0.25),
         ({"Phase": "Recreate_Running", "OverallProgress": 0}, None),
         ({"Phase": "Recreate_Running", "OverallProgress": 7}, None),

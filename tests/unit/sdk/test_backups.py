@@ -41,16 +41,33 @@ def test_run_returns_its_task() -> None:
 
 @pytest.mark.parametrize("release", ["2.0.8.1", "2.1.0.5"])
 def test_skipping_the_queue_where_it_is_unknown_sends_nothing(release: str) -> None:
-    channel, transport = channel_to(release=release)
-    with pytest.raises(errors.NotSupported):
+    channel, transport = channel_to(answer(200, {"ServerVersion": release}), release=release)
+    with pytest.raises(errors.NotSupported, match=r"2\.2 and later can"):
         Backups(channel).run("3", skip_queue=True)
-    assert transport.requests == []
+    assert all(request.method == "GET" for request in transport.requests)
 
 
 def test_run_that_the_server_does_not_take_is_a_failure() -> None:
     channel, _ = channel_to(answer(200, {"Status": "Failed"}))
     with pytest.raises(errors.ServerFailed):
         Backups(channel).run("3")
+
+
+def test_changed_definition_is_put_as_json_in_both_generations() -> None:
+    modern, sent = channel_to(answer(200))
+    legacy, sent_legacy = channel_to(answer(200, {"Status": "OK"}), release="2.0.8.1")
+    for channel, transport in ((modern, sent), (legacy, sent_legacy)):
+        Backups(channel).update("3", {"Backup": {"Name": "ü&"}, "Schedule": None})
+        [request] = transport.requests
+        assert (request.method, request.path) == ("PUT", "api/v1/backup/3")
+        assert json.loads(request.body or b"") == {"Backup": {"Name": "ü&"}, "Schedule": None}
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_change_that_is_refused_says_why(status: int) -> None:
+    channel, _ = channel_to(answer(status, {"Error": "Missing a name", "Code": status}))
+    with pytest.raises(errors.InvalidValue, match="Missing a name"):
+        Backups(channel).update("3", {})
 
 
 def test_new_definition_is_json_or_a_form_that_holds_it() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,8 @@ def test_example_does_what_it_shows() -> None:
 
 def test_example_of_the_reference_does_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = (Path(__file__).parents[3] / "docs" / "reference" / "library.md").read_text(encoding="utf-8")
-    start = page.index("    from duplicati_client import")
-    example = textwrap.dedent(page[start : page.index("\n## ", start)])
+    start = page.index("from duplicati_client import")
+    example = page[start : page.index("\n```", start)]
     with start_in_thread(Options(speed=8)) as sandbox:
         example = example.replace("https://backup.example.org:8200", sandbox.url)
         example = example.replace("/var/lib/my-program/session.json", str(tmp_path / "session.json"))

@@ -52,3 +52,42 @@ def test_locked_database_hides_the_versions() -> None:
     channel, _ = channel_to(answer(400, {"Error": "in use", "HelpId": "DatabaseLocked", "Code": 400}))
     with pytest.raises(errors.DatabaseLocked):
         Versions(channel).list("3")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "transfers", "path"),
+    [
+        (None, False, "pause"),
+        (5400, False, "pause?duration=5400s"),
+        (0.2, False, "pause?duration=1s"),
+        (49 * 86400, True, "pause?duration=4233600s&pauseTransfers=true"),
+    ],
+)
+def test_pause_is_sent_as_a_duration(seconds: float | None, transfers: bool, path: str) -> None:
+    channel, transport = channel_to(answer(200))
+    States(channel).pause(seconds, transfers=transfers)
+    assert transport.asked == [f"POST api/v1/serverstate/{path}"]
+
+
+def test_legacy_server_is_told_by_a_form() -> None:
+    channel, transport = channel_to(answer(200, {"Status": "OK"}), answer(200, {"Status": "OK"}), release="2.0.8.1")
+    States(channel).pause(90)
+    States(channel).resume()
+    assert transport.asked == ["POST api/v1/serverstate/pause", "POST api/v1/serverstate/resume"]
+    assert [request.body for request in transport.requests] == [b"duration=90s", b""]
+
+
+@pytest.mark.parametrize("seconds", [0, -5, 49 * 86400 + 1, float("inf"), float("nan")])
+def test_pause_that_a_server_would_take_for_another_is_refused_here(seconds: float) -> None:
+    channel, transport = channel_to()
+    with pytest.raises(errors.InvalidValue, match="49 days"):
+        States(channel).pause(seconds)
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize("release", ["2.0.8.1", "2.1.0.5"])
+def test_transfers_of_old_servers_cannot_be_halted_and_nothing_is_sent(release: str) -> None:
+    channel, transport = channel_to(answer(200, {"ServerVersion": release}), release=release)
+    with pytest.raises(errors.NotSupported, match=r"cannot halt the transfers of a running task; 2\.2 and later can"):
+        States(channel).pause(90, transfers=True)
+    assert all(request.method == "GET" for request in transport.requests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import quote, unquote, urlencode
 
 from ... import errors
@@ -43,9 +44,13 @@ class LegacyAccess:
         return True
 
     def login(self) -> None:
-        """Log in with the password; on a server without one this only fetches the token."""
+        """Log in with the password and end what session is stored; without a password this only fetches the token."""
         with self._store.lock():
+            former = self._load()
             self._enter(is_anew=True)
+            if former is not None and former.session_token is not None:
+                with suppress(errors.DuplicatiClientError):  # nobody here knows it any more
+                    self._transport.send(Request("GET", "logout.cgi", _headers(former), deadline_seconds=10.0))
 
     def logout(self) -> bool:
         """End the session, and say whether that is proven: the front page must want a login again."""
@@ -74,6 +79,7 @@ class LegacyAccess:
 
     def _enter(self, *, is_anew: bool = False) -> Session:
         """Fetch an XSRF token, keep the session if it still lives, else log in (API reference, 8.3 and 8.4)."""
+        self._store.reserve()
         stored = None if is_anew else self._load()
         session_token = stored.session_token if stored else None
         answer = self._ask_front_page(session_token)
@@ -109,7 +115,7 @@ class LegacyAccess:
         if answer.status not in (200, 401):
             raise explain(answer, "the login")
         if answer.status != 200 or session_token is None:
-            hint = f"try again: duplicati login {session.url}"
+            hint = f"duplicati login {session.url}"
             raise errors.LoginRefused(f"{session.url} refuses this password", hint=hint)
         return session._replace(session_token=session_token)
 

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ... import errors
@@ -58,11 +59,16 @@ class ModernAccess:
         return True
 
     def login(self) -> None:
-        """Log in with the credentials, whatever is stored; raises `LoginMissing`, `LoginRefused`."""
+        """Log in with the credentials and end what session is stored; raises `LoginMissing`, `LoginRefused`."""
         if self._is_token_given:
             return
         with self._store.lock():
+            former = self._load()
             self._log_in()
+            if former is not None and former.refresh_token is not None:
+                request = _pair_request("api/v1/auth/refresh/logout", former)
+                with suppress(errors.DuplicatiClientError):  # nobody here knows it any more
+                    self._transport.send(request._replace(deadline_seconds=_REFRESH_SECONDS))
 
     def logout(self) -> bool:
         """End the session on the server, and say whether that is proven: its own pair must be refused afterwards."""
@@ -92,6 +98,7 @@ class ModernAccess:
             if session is not None and session.access_token != refused_token and self._is_fresh(session):
                 return session  # another process was quicker
             if session is not None and session.refresh_token is not None:
+                self._store.reserve()
                 answer = self._refresh(session)
                 if answer.status == 200:
                     return self._keep(answer)
@@ -118,7 +125,9 @@ class ModernAccess:
             return self._transport.send(request)
 
     def _log_in(self) -> Session:
-        answer = self._transport.send(self._login_request())
+        request = self._login_request()
+        self._store.reserve()
+        answer = self._transport.send(request)
         if answer.status == 200:
             return self._keep(answer)
         raise _explain_refusal(answer, self._transport.base_url)
@@ -193,20 +202,32 @@ def _read_refresh_cookie(answer: Answer) -> tuple[str, str] | None:
     return None
 
 
+def read_end_at(token: str) -> float | None:
+    """Return when a token says that it ends, in epoch seconds of the server's clock, or None."""
+    times = _read_times(token)
+    return times[1] if times is not None and 0 < times[1] - times[0] < _LONGEST_LIFE_SECONDS else None
+
+
 def _read_life_seconds(token: str) -> float:
     """How long a token lives by its own two times, so that clocks which disagree do no harm."""
+    times = _read_times(token)
+    life = times[1] - times[0] if times is not None else 0
+    return life if 0 < life < _LONGEST_LIFE_SECONDS else _DEFAULT_LIFE_SECONDS
+
+
+def _read_times(token: str) -> tuple[float, float] | None:
+    """Return when a token begins and ends; nothing else in it is believed or looked at."""
     import binascii  # noqa: PLC0415 - only at a login or renewal
 
     try:
         part = token.split(".")[1]
         claims = json.loads(binascii.a2b_base64(part.replace("-", "+").replace("_", "/") + "=="))
-        life = float(claims["exp"]) - float(claims.get("nbf") or claims["iat"])
+        return float(claims.get("nbf") or claims["iat"]), float(claims["exp"])
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError):
-        return _DEFAULT_LIFE_SECONDS
-    return life if 0 < life < _LONGEST_LIFE_SECONDS else _DEFAULT_LIFE_SECONDS
+        return None
 
 
 def _explain_refusal(answer: Answer, url: str) -> errors.DuplicatiClientError:
     if _is_refusal(answer):
-        return errors.LoginRefused(f"{url} refuses this password or token", hint="try again: duplicati login " + url)
+        return errors.LoginRefused(f"{url} refuses this password or token", hint="duplicati login " + url)
     return explain(answer, "the login")

@@ -55,7 +55,7 @@ def _explain(answer: Answer, url: str) -> errors.DuplicatiClientError:
     if b"host header sent by the client is not allowed" in answer.body or b"Invalid hostname" in answer.body:
         return errors.HostNameNotAllowed(f"the server does not answer to the host name of {url}")
     if answer.status == 503 and answer.reason.startswith("Too Many"):  # 2.0.8.1 limits:828
-        return errors.Busy(f"{url} has given out too many tokens", hint="they end after ten idle minutes")
+        return errors.Overloaded(f"{url} has given out too many tokens", hint="they end after ten idle minutes")
     if answer.status == 400 and re.search(rb"HTTPS (port|server)|SSL-enabled", answer.body):
         return errors.NotDuplicati(f"{url} wants HTTPS", hint="use https:// instead of http://")
     if answer.status == 407 or (answer.status == 403 and answer.header("Proxy-Authenticate")):

@@ -8,14 +8,18 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import RLock
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ... import errors
+
+if TYPE_CHECKING:
+    from io import BufferedWriter
 
 # Longer than any renewal takes, its repeat included; whoever holds the lock longer hangs or was stopped.
 _LOCK_PATIENCE_SECONDS = 60.0
 _LOCK_POLL_SECONDS = 0.05
 _LATEST_END = 4e9  # in the year 2096; a stored moment beyond is damage
+_RESERVED_BYTES = 8 * 1024  # a session of any release takes less than 2 KiB
 
 
 class Session(NamedTuple):
@@ -39,10 +43,14 @@ class Session(NamedTuple):
 
 
 class SessionStore(Protocol):
-    """Keeps one session. All four may be called under `lock`, which other processes respect."""
+    """Keeps one session. All of it may be called under `lock`, which other processes respect."""
 
     def load(self) -> Session | None:
         """Return what is kept, or None."""
+        ...
+
+    def reserve(self) -> None:
+        """Make sure that the next `save` has room; raises `InputOutputFailed`. Called before a server is asked."""
         ...
 
     def save(self, session: Session) -> None:
@@ -56,6 +64,28 @@ class SessionStore(Protocol):
     def lock(self) -> AbstractContextManager[object]:
         """Return a context manager: between its start and its end nobody else changes the session."""
         ...
+
+
+def read_session_file(path: str) -> Session | None:
+    """Return the session that a file keeps, or None; a damaged or foreign file counts as none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return decode_session(file.read(256 * 1024))
+    except (OSError, ValueError):
+        return None
+
+
+def encode_session(session: Session) -> str:
+    """Write a session as text; it holds secrets."""
+    return json.dumps(session._asdict(), indent=1)
+
+
+def decode_session(text: str) -> Session | None:
+    """Read a session from text; what is damaged or foreign counts as none."""
+    try:
+        return _read_session(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
 
 
 def load_own(store: SessionStore, url: str, generation: str | None = None) -> Session | None:
@@ -76,6 +106,9 @@ class MemorySessionStore:
     def load(self) -> Session | None:
         """Return what is kept, or None."""
         return self._session
+
+    def reserve(self) -> None:
+        """Memory has room."""
 
     def save(self, session: Session) -> None:
         """Keep this instead."""
@@ -101,37 +134,65 @@ class FileSessionStore:
     def __init__(self, path: str, *, lock_patience_seconds: float = _LOCK_PATIENCE_SECONDS) -> None:
         self._path = path
         self._lock_patience_seconds = lock_patience_seconds
+        self._neighbour = f"{path}.new"
+        self._reserved: BufferedWriter | None = None
         self._memory = MemorySessionStore()
         self.is_persistent = _make_private_folder(os.path.dirname(path) or ".")
 
     def load(self) -> Session | None:
         """Return what is kept, or None; a damaged or foreign file counts as none."""
-        if not self.is_persistent:
-            return self._memory.load()
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                return _read_session(json.loads(file.read(256 * 1024)))
-        except (OSError, ValueError, RecursionError):
-            return None
+        return read_session_file(self._path) if self.is_persistent else self._memory.load()
+
+    def reserve(self) -> None:
+        """Write a neighbour that the next `save` fills in, so that a full disk is met before the server is asked.
+
+        The answer to a renewal is the only copy of the new pair, and the old one is good for 30 s more. Where a disk
+        writes changed blocks elsewhere (ZFS, Btrfs) this is a good sign and no promise.
+        """
+        if not self.is_persistent or self._reserved is not None:
+            return
+        with self._storing():
+            self._reserved = self._open_neighbour()
+            self._reserved.write(b" " * _RESERVED_BYTES)
+            self._reserved.flush()
+            os.fsync(self._reserved.fileno())
+            self._reserved.seek(0)
 
     def save(self, session: Session) -> None:
         """Keep this instead, atomically; raises `InputOutputFailed` when the disk is full. Call it under the lock."""
         if not self.is_persistent:
             self._memory.save(session)
             return
-        text = json.dumps(session._asdict(), indent=1)
-        temporary = f"{self._path}.new"
-        try:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)  # left by a program that was killed while it wrote
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
+        content = encode_session(session).encode()
+        with self._storing():
+            with self._reserved or self._open_neighbour() as file:
+                file.write(content)
+                file.truncate()
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, self._path)
+            os.replace(self._neighbour, self._path)
+            self._reserved = None
+
+    def _open_neighbour(self) -> BufferedWriter:
+        """Make the file that will take the place of the stored one: new, so that it is private and no link."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._neighbour)  # left by a program that was killed while it wrote
+        return open(os.open(self._neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    def _drop_neighbour(self) -> None:
+        if self._reserved is not None:
+            with suppress(OSError):  # what was not written out needs no room any more
+                self._reserved.close()
+            self._reserved = None
+        with suppress(OSError):
+            os.unlink(self._neighbour)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as exc:
-            with suppress(OSError):
-                os.unlink(temporary)
+            self._drop_neighbour()
             raise errors.InputOutputFailed(f"the session cannot be stored in {self._path}: {exc.strerror}") from exc
 
     def clear(self) -> None:
@@ -159,6 +220,8 @@ class FileSessionStore:
             _lock_file(descriptor, name, self._lock_patience_seconds)
             yield
         finally:
+            if self._reserved is not None:
+                self._drop_neighbour()
             os.close(descriptor)
 
 

@@ -194,7 +194,7 @@ def test_login_that_cannot_be_made_is_no_wrong_password(reply: Answer, kind: typ
     [
         (html(200), errors.NotUnderstood),
         (answer(302, headers=[("Location", "http://portal.example")]), errors.Redirected),
-        (answer(503, reason="Too Many Concurrent Request, try again later"), errors.Busy),
+        (answer(503, reason="Too Many Concurrent Request, try again later"), errors.Overloaded),
         (answer(403, b"The host header sent by the client is not allowed"), errors.HostNameNotAllowed),
         (answer(200, headers=[("Set-Cookie", "xsrf-token=a%0d%0aX-Evil%3a1")]), errors.NotUnderstood),
     ],
@@ -234,6 +234,14 @@ def test_login_starts_anew_whatever_is_stored() -> None:
     setting.get()
     setting.access.login()
     assert setting.server.logins_count == 2
+
+
+def test_login_ends_the_session_that_was_stored() -> None:
+    setting = Setting()
+    setting.access.login()
+    setting.access.login()
+    assert (setting.server.logins_count, len(setting.server.sessions)) == (2, 1)
+    assert setting.get() == {"ok": True}
 
 
 def test_session_of_another_server_is_not_sent() -> None:

@@ -403,5 +403,35 @@ def test_signin_token_opens_a_session() -> None:
     assert transport.asked == ["POST api/v1/auth/signin"]
 
 
+def test_login_ends_the_session_that_was_stored() -> None:
+    setting = Setting()
+    setting.access.login()
+    setting.access.login()
+    assert (setting.server.logins_count, len(setting.server.families)) == (2, 1)
+    assert setting.get() == {"ok": True}
+
+
+def test_refused_login_leaves_the_stored_session_alive() -> None:
+    setting = Setting()
+    setting.access.login()
+    setting.log_in_as("wrong")
+    with pytest.raises(errors.LoginRefused):
+        setting.access.login()
+    assert setting.get() == {"ok": True}
+    assert len(setting.server.families) == 1
+
+
+def test_former_session_that_cannot_be_ended_does_not_fail_the_login() -> None:
+    setting = Setting()
+    setting.access.login()
+
+    def cut(request: Request, reply: Reply) -> Reply:
+        return errors.ConnectionLost("cut") if request.path.endswith("logout") else reply
+
+    setting.spoil = cut
+    setting.access.login()
+    assert setting.get() == {"ok": True}
+
+
 def test_credentials_do_not_show_in_their_repr() -> None:
     assert "hidden" not in repr(Credentials(password="hidden", forever_token="hidden"))

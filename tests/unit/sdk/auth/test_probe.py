@@ -60,7 +60,7 @@ def test_probe_asks_once_and_sends_no_secret() -> None:
         (answer(502, b"<html>Bad Gateway</html>"), errors.Unreachable, "502"),
         (answer(503), errors.Unreachable, "503"),
         (answer(504), errors.Unreachable, "504"),
-        (answer(503, reason="Too Many Concurrent Request, try again later"), errors.Busy, "tokens"),
+        (answer(503, reason="Too Many Concurrent Request, try again later"), errors.Overloaded, "tokens"),
         (answer(500), errors.NotDuplicati, "500"),
         (answer(400, headers=[("Set-Cookie", "other=1")]), errors.NotDuplicati, "400"),
     ],

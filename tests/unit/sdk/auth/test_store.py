@@ -141,6 +141,47 @@ except errors.InputOutputFailed as exc:
     assert os.listdir(os.path.dirname(path)) == ["nas.json"]
 
 
+def test_full_disk_is_met_before_a_server_is_asked(path: str) -> None:
+    script = f"""
+import resource, signal
+from duplicati_client import errors
+from duplicati_client.sdk.auth.store import FileSessionStore
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = FileSessionStore({path!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+try:
+    store.reserve()
+except errors.InputOutputFailed as exc:
+    print(exc.message)
+"""
+    FileSessionStore(path).save(OLD)
+    assert path in run(script)
+    assert FileSessionStore(path).load() == OLD
+    assert os.listdir(os.path.dirname(path)) == ["nas.json"]
+
+
+def test_reserved_room_is_what_the_session_is_written_into(path: str) -> None:
+    store = FileSessionStore(path)
+    with store.lock():
+        store.reserve()
+        store.reserve()
+        room = os.stat(path + ".new")
+        store.save(NEW)
+    assert os.stat(path).st_ino == room.st_ino
+    assert room.st_size > len(Path(path).read_bytes()) > 100
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert FileSessionStore(path).load() == NEW
+
+
+def test_room_that_was_not_needed_is_given_back(path: str) -> None:
+    store = FileSessionStore(path)
+    store.save(OLD)
+    with store.lock():
+        store.reserve()
+    assert sorted(os.listdir(os.path.dirname(path))) == ["nas.json", "nas.json.lock"]
+    assert store.load() == OLD
+
+
 STEPS = ("os.open", "os.fsync", "os.replace")
 
 
