@@ -15,7 +15,21 @@ SHORT_TOKEN_SECONDS = 2
 RESTART_AFTER_SECONDS = 1.0
 ONCE = frozenset({"restart-in-run", "restart-kill", "refresh-lost"})
 CONTENT = ("cut", "half-json", "bom", "huge", "html-error", "error-500")
-NAMES = ("slow", "database-locked", "expired-tokens", *CONTENT, *sorted(ONCE))
+MEANINGS = {
+    "slow": "each answer comes a second late",
+    "database-locked": "logs and listings are refused as while a task runs",
+    "expired-tokens": "access tokens live two seconds",
+    "cut": "the connection ends in the middle of each answer",
+    "half-json": "each answer holds half of its JSON, and says that this is all",
+    "bom": "answers begin with a byte order mark",
+    "huge": "each answer has 40 MiB",
+    "html-error": "a proxy's page comes in place of the answer",
+    "error-500": "the server answers that it failed",
+    "refresh-lost": "the answer to the first renewal of a session is lost",
+    "restart-in-run": "the server restarts one second into the first run",
+    "restart-kill": "the same, killed: no row, no notification, no metadata of the run",
+}
+NAMES = tuple(MEANINGS)
 SPARED = frozenset({"/api/v1/systeminfo"})
 LOCKED_TEXT = (
     "The backup database is currently in use by another operation and cannot be accessed concurrently. "

@@ -114,10 +114,12 @@ class Configuration:
     def _unmask(self, read: dict[str, Any], backup: Backup) -> None:
         settings = masking.unmask_settings(read["settings"], backup.settings)
         url = masking.unmask_url(read["targeturl"] or "", backup.target_url)
-        if settings is None or url is None:
+        sources = masking.unmask_sources(read["sources"], backup.sources)
+        targets = masking.unmask_targets(read["additionaltargeturls"], backup.additional_target_urls)
+        if settings is None or url is None or sources is None or targets is None:
             text = "Unable to save backup or schedule: Attempted to save a backup with the password placeholder"
             raise Refused(500, text)
-        read["settings"], read["targeturl"] = settings, url
+        read |= {"settings": settings, "targeturl": url, "sources": sources, "additionaltargeturls": targets}
 
     def proposed(self) -> list[tuple[str, str]]:
         """Return backup id and next run (ISO, UTC) of the scheduled backups, soonest first."""

@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import recreation, results, retention, runs
+from . import recreation, results, retention, runs, scripts
 from .database import Database
 from .destination import Destination
 from .failures import USER_INFORMATION, OperationFailed
@@ -21,9 +21,13 @@ FAILED_CODE = 100
 
 
 async def _begin(work: Work, members: dict[str, Any], phase: str) -> None:
+    """Begin as every operation does: scripts and options are minded for all (Controller.cs, RunActionAsync)."""
     work.result.members = members
     await work.wait()
+    if scripts.call_off(work):
+        raise scripts.CalledOff
     work.log("Information", f"{CONTROLLER}-StartingOperation", f"The operation {work.operation} has started")
+    work.warn_of_options()
     work.progress.begin_engine()
     work.phase(phase)
 
@@ -33,6 +37,7 @@ async def run_verify(work: Work) -> None:
     await _begin(work, results.test_members({}), "Verify_Running")
     if not work.had_database:
         raise _no_database(work)
+    work.check_passphrase()
     work.database.begin_operation()
     found = await work.list_remote()
     work.count_known(found)
@@ -66,6 +71,7 @@ async def run_repair(work: Work) -> None:
         await _recreate(work)
         return
     await _begin(work, members, "Starting_Operation" if work.release.has_starting_phase else "Backup_Begin")
+    work.check_passphrase()
     work.database.begin_operation()
     found = await work.list_remote()
     work.count_known(found)
@@ -107,6 +113,9 @@ async def _recreate(work: Work) -> None:
 async def run_compact(work: Work) -> None:
     """Compact the volumes; here there is never anything to do."""
     await _begin(work, results.compact_members(), "Backup_Compact")
+    if not work.had_database:
+        raise OperationFailed("System.Exception", _no_database(work).message)
+    work.check_passphrase()
     work.database.begin_operation()
     work.count_known(await work.list_remote())
     tag = "Duplicati.Library.Main.Database.Local.LocalDeleteDatabase-CompactReason"

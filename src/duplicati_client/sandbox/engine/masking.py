@@ -74,6 +74,39 @@ def unmask_url(url: str, stored: str) -> str | None:
     return None if missing else result
 
 
+def mask_source(source: str) -> str:
+    """Hide the secret query values of a remote source, `@<mount point>|<url>`; a path has none."""
+    return mask_url(source) if source.startswith("@") else source
+
+
+def unmask_sources(sources: list[str], stored: list[str]) -> list[str] | None:
+    """Put stored query values back into the sources of the same mount point; None when nothing is stored for one."""
+    known = {source.partition("|")[0]: source for source in stored}
+    result = [
+        unmask_url(source, known.get(source.partition("|")[0], "")) if source.startswith("@") else source
+        for source in sources
+    ]
+    whole = [source for source in result if source is not None]
+    return whole if len(whole) == len(result) else None
+
+
+def mask_targets(targets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Hide the secret query values of additional destinations."""
+    return [{**target, "TargetUrl": mask_url(str(target.get("TargetUrl") or ""))} for target in targets]
+
+
+def unmask_targets(targets: list[dict[str, Any]], stored: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Put stored query values back into the additional destinations of the same key; None as above."""
+    known = {str(target.get("UrlKey")): str(target.get("TargetUrl")) for target in stored}
+    result = []
+    for target in targets:
+        url = unmask_url(str(target.get("TargetUrl") or ""), known.get(str(target.get("UrlKey")), ""))
+        if url is None:
+            return None
+        result.append({**target, "TargetUrl": url})
+    return result
+
+
 def has_masked_query(url: str) -> bool:
     """Say whether a URL holds the placeholder anywhere."""
     return bool(re.search(r"=(?:\*|%2[aA]){4,}(?:&|$)", url)) or is_placeholder(url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ async def perform(engine: Engine, task: Task) -> None:
 async def _do(body: Body, work: Work) -> None:
     """Do the work; whatever the operating system or a nonsensical option brings about fails the operation, no more."""
     try:
-        await body(work)
+        with suppress(scripts.CalledOff):
+            await body(work)
     except OSError as failure:
         raise OperationFailed("System.IO.IOException", f"{failure.strerror}: {failure.filename}") from failure
     except (ValueError, KeyError) as failure:

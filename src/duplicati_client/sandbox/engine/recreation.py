@@ -26,7 +26,7 @@ async def recreate(work: Work, database: Database) -> None:
             _read_index(database, item.name, unpack(work.destination.unseal(content)))
         elif ".dlist." in item.name:
             database.versions.append(_read_list(item.name, unpack(work.destination.unseal(content))))
-    database.passphrase_mark = work.destination.seal(b"").hex()
+    database.passphrase_mark = work.passphrase_mark
     work.progress.overall = 1.0
 
 

@@ -93,24 +93,14 @@ async def _verify_destination(work: Work) -> None:
     if not work.had_database and not work.result.members["Dryrun"]:
         database.save()
     work.had_database = work.had_database or work.release.keeps_row_of_unusable_destination
-    mark = _passphrase_mark(work)
-    if database.versions and database.passphrase_mark not in {None, mark}:
-        text = (
-            "You have attempted to change a passphrase to an existing backup, which is not supported. "
-            "Please configure a new clean backup if you want to change the passphrase."
-        )
-        raise OperationFailed(USER_INFORMATION, text, help_id="PassphraseChangeNotSupported")
+    work.check_passphrase()
     await work.step("Backup_PreBackupVerify")
     found = await work.list_remote()
     work.had_database = True
     work.count_known(found)
     verify_list(work)
     if not work.result.members["Dryrun"]:
-        database.passphrase_mark = mark
-
-
-def _passphrase_mark(work: Work) -> str:
-    return work.destination.seal(b"").hex()
+        database.passphrase_mark = work.passphrase_mark
 
 
 def verify_list(work: Work) -> None:

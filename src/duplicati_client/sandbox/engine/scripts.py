@@ -16,6 +16,10 @@ SCRIPTS = "Duplicati.Library.Modules.Builtin.RunScript"
 CALLED_OFF = {1: "Normal", 3: "Warning", 5: "Error"}
 
 
+class CalledOff(Exception):
+    """A start script has ended an operation before it began; that is no failure."""
+
+
 def script_exit(path: str) -> int | None:
     """Return the exit status a script file says it has (its last `exit N`, else 0); None when there is no such file.
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from ..clock import with_offset
 from ..release import Release
+from .known_options import KNOWN
 from .logs import LEVELS
 from .masking import SECRET_NAMES
+from .option_types import CHOICES, TYPES
 
 # name, type, default: enough for clients that look options up; the texts are the sandbox's own.
 _OPTIONS = (
@@ -45,7 +47,6 @@ _OPTIONS = (
 _ENUMERATIONS = {
     "encryption-module": ["aes"],
     "compression-module": ["zip"],
-    "symlink-policy": ["Store", "Follow", "Ignore"],
     "sandbox-run": ["success", "warning", "error", "fatal"],
 }
 _NO_LICENCE = {
@@ -70,7 +71,7 @@ def _option(name: str, kind: str, default: str = "") -> dict[str, Any]:
         "Name": name,
         "ShortDescription": f"Set {name}",
         "Type": kind,
-        "ValidValues": _ENUMERATIONS.get(name),
+        "ValidValues": _ENUMERATIONS.get(name) or (list(CHOICES[name]) if name in CHOICES else None),
         "DefaultValue": default,
         "Typename": kind,
         "Deprecated": False,
@@ -133,7 +134,9 @@ def system_info(release: Release, now: datetime) -> dict[str, Any]:
     if release.has_v2:
         info["ServerTimeZone"] = "Etc/UTC"
     info |= _platform()
-    info["Options"] = [_option(*item) for item in _OPTIONS] + [_option("passphrase", "Password")]
+    listed = {name for name, _, _ in _OPTIONS}
+    more = [_option(name, kind) for name, kind in TYPES.items() if name in KNOWN and name not in listed]
+    info["Options"] = [_option(*item) for item in _OPTIONS] + more + [_option("passphrase", "Password")]
     if release.has_operation_type:
         info["ServerOnlyOptions"] = [_option("store-task-config", "Enumeration", "Auto")]
     return info | _modules(release) | _rest(release)

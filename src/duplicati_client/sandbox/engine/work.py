@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import compact, duration
 from .destination import Destination, RemoteFile, digest
-from .failures import OperationFailed, aborted
+from .failures import USER_INFORMATION, OperationFailed, aborted
 from .known_options import unknown
 from .model import Backup
 from .progress import Progress, Transfer
@@ -61,6 +61,21 @@ class Work:
         if self.is_on("no-encryption"):
             return ""
         return self.options.get("passphrase", "")
+
+    @property
+    def passphrase_mark(self) -> str:
+        """Return what tells two passphrases apart."""
+        return self.destination.seal(b"").hex()
+
+    def check_passphrase(self) -> None:
+        """Refuse a passphrase that the destination was not begun with (`2.3.1.0 outcomes:321`)."""
+        if not self.database.versions or self.database.passphrase_mark in {None, self.passphrase_mark}:
+            return
+        text = (
+            "You have attempted to change a passphrase to an existing backup, which is not supported. "
+            "Please configure a new clean backup if you want to change the passphrase."
+        )
+        raise OperationFailed(USER_INFORMATION, text, help_id="PassphraseChangeNotSupported")
 
     @property
     def progress(self) -> Progress:

@@ -12,6 +12,7 @@ from ..clock import with_offset
 from ..engine.destination import Destination, folder_of
 from ..engine.failures import OperationFailed
 from ..engine.logs import LEVELS
+from ..engine.option_types import CHOICES, TYPES
 from ..engine.settings import SERVER_NAMES, as_text
 from ..web.serve import Reply
 from .replies import MARK, NOT_CACHED, marked_json, reported, unhandled
@@ -76,7 +77,7 @@ def _option(name: str, kind: str, default: str) -> dict[str, Any]:
         "Name": name,
         "Aliases": None,
         "Type": kind,
-        "ValidValues": None,
+        "ValidValues": list(CHOICES[name]) if name in CHOICES else None,
         "ShortDescription": name.replace("-", " ").capitalize(),
         "LongDescription": "",
         "DefaultValue": default,
@@ -86,13 +87,10 @@ def _option(name: str, kind: str, default: str) -> dict[str, Any]:
     }
 
 
+_DEFAULTS = {"dblock-size": "50mb", "blocksize": "100kb", "keep-versions": "0", "throttle-upload": "0kb"}
 OPTIONS = [
-    _option("dblock-size", "Size", "50mb"),
-    _option("blocksize", "Size", "100kb"),
-    _option("keep-versions", "Integer", "0"),
-    _option("keep-time", "Timespan", ""),
     _option("passphrase", "Password", ""),
-    _option("throttle-upload", "Size", "0kb"),
+    *(_option(name, kind, _DEFAULTS.get(name, "")) for name, kind in TYPES.items()),
 ]
 
 

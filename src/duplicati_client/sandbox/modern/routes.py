@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 V1 = "/api/v1/"
 V2 = "/api/v2/"
 LONG_POLL_SECONDS = (10, 3600)
+LONGEST_PAUSE_SECONDS = 2**32 // 1000  # what the timer of .NET takes (LiveControls.cs)
 
 
 def routes(engine: Engine) -> dict[tuple[str, str], Handler]:
@@ -83,7 +84,9 @@ class Activity:
         seconds = read_timespan(call.query.get("duration"))
         if seconds is None:
             raise Refused(400, "The duration must be a valid time span")
-        self._engine.pause(seconds or None, transfers=flag(call, "pausetransfers"))
+        if seconds > LONGEST_PAUSE_SECONDS:
+            raise Refused(500, "An error occurred")
+        self._engine.pause(max(seconds, 0) or None, transfers=flag(call, "pausetransfers"))
         return empty_reply()
 
     async def resume(self, call: Call) -> Reply:

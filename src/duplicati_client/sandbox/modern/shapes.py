@@ -52,8 +52,9 @@ def _backup(engine: Engine, backup: Backup, *, is_detailed: bool) -> dict[str, A
     if release.has_db_path_exists:
         item["DBPathExists"] = os.path.exists(backup.db_path)
     settings = masking.mask_settings(backup.settings) if masks else [dict(setting) for setting in backup.settings]
+    sources = [masking.mask_source(source) if masks else source for source in backup.sources]
     item |= {
-        "Sources": list(backup.sources) if is_detailed else ([] if release.lists_empty_sources else None),
+        "Sources": sources if is_detailed else ([] if release.lists_empty_sources else None),
         "Settings": settings if is_detailed else None,
         "Filters": [dict(entry) for entry in backup.filters] if is_detailed else None,
         "Metadata": dict(backup.metadata),
@@ -61,7 +62,8 @@ def _backup(engine: Engine, backup: Backup, *, is_detailed: bool) -> dict[str, A
         "IsUnencryptedOrPassphraseStored": not is_detailed and _is_openable(backup),
     }
     if release.has_connection_strings:
-        item["AdditionalTargetURLs"] = list(backup.additional_target_urls) if is_detailed else []
+        more = masking.mask_targets(backup.additional_target_urls) if masks else backup.additional_target_urls
+        item["AdditionalTargetURLs"] = list(more) if is_detailed else []
     return item
 
 

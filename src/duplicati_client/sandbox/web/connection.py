@@ -78,11 +78,13 @@ class Server:
         self.dress = dress
         self.closes_always = closes_always
         self.connections: set[Connection] = set()
+        self.has_stopped = False
         self._listener: asyncio.Server | None = None
 
     async def listen(self, port: int) -> int:
         """Start listening; 0 takes a free port. Returns the port."""
         loop = asyncio.get_running_loop()
+        self.has_stopped = False
         self._listener = await loop.create_server(lambda: Connection(self), LOOPBACK, port)
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -91,12 +93,13 @@ class Server:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+        self.has_stopped = True
         for connection in list(self.connections):
             connection.end(aborts=aborts)
         for _ in range(100):
+            await asyncio.sleep(0.005)  # at first also for who was accepted and is not in yet
             if not self.connections:
                 break
-            await asyncio.sleep(0.005)
 
 
 class Connection(asyncio.Protocol):
@@ -112,9 +115,11 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note a new client."""
+        """Note a new client; one that was accepted just before the end is turned away."""
         self._transport = transport
         self._server.connections.add(self)
+        if self._server.has_stopped:
+            self.end(aborts=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a client that left and end what it waited for."""
