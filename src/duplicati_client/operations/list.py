@@ -40,25 +40,16 @@ class BackupSummary(NamedTuple):
     next_run_at: datetime | None
 
 
-class TaskSummary(NamedTuple):
-    """A task of the queue; `status` is `running` or `waiting`, in the server's order."""
-
-    task_id: int
-    status: str
-    operation: str | None
-    backup_id: str | None
-    backup_name: str | None
-    started_at: datetime | None
-
-
 def list_backups(server: Duplicati) -> list[BackupSummary]:
     """Return every backup. Of 200 at most the log is read where nothing else tells; the others stay `unknown`."""
     return summarise_backups(server, server.backups.list())
 
 
-def summarise_backups(server: Duplicati, backups: Sequence[Backup]) -> list[BackupSummary]:
-    """Find out how the last runs of these backups went."""
+def summarise_backups(server: Duplicati, backups: Sequence[Backup], *, with_queue: bool = True) -> list[BackupSummary]:
+    """Find out how the last runs of these backups went; without the queue a run that goes on does not hide them."""
     state = server.state.get()
+    if not with_queue:
+        state = state._replace(active=None, waiting=())
     notices = _group_notices(server.notifications.list())
     release = server.release
     signs = [_Signs(backup, notices.get(backup.backup_id, ()), _read_metadata(backup)) for backup in backups]
@@ -169,33 +160,18 @@ def _summarise(signed: _Signs, state: ServerState, waiting: Container[str | None
     )
 
 
-def list_tasks(server: Duplicati) -> list[TaskSummary]:
-    """Return the running task and the waiting ones, with the names of their backups."""
-    state = server.state.get()
-    tasks = server.tasks.list()
-    backup_ids = {task.task_id: task.backup_id for task in (state.active, *state.waiting) if task is not None}
-    names = {backup.backup_id: backup.name for backup in server.backups.list()} if tasks else {}
-    running_id = state.active.task_id if state.active else None
-    summaries = []
-    for task in tasks:
-        backup_id = task.backup_id or backup_ids.get(task.task_id)
-        # `tasks` calls all of them Running (2.3.1.0 control:30); the state tells which one is.
-        status = "running" if task.task_id == running_id else "waiting"
-        name = names.get(backup_id) if backup_id else None
-        summaries.append(TaskSummary(task.task_id, status, task.operation, backup_id, name, task.started_at))
-    return summaries
-
-
 def list_notifications(server: Duplicati) -> list[Notification]:
     """Return what nobody has dismissed yet, secrets hidden; `raw` keeps what came."""
-    return [
-        found._replace(
-            title=hide_text(found.title),
-            message=hide_text(found.message),
-            exception=None if found.exception is None else hide_text(found.exception),
-        )
-        for found in server.notifications.list()
-    ]
+    return [hide_notification(found) for found in server.notifications.list()]
+
+
+def hide_notification(found: Notification) -> Notification:
+    """Return a notification without the secrets that its texts may quote."""
+    return found._replace(
+        title=hide_text(found.title),
+        message=hide_text(found.message),
+        exception=None if found.exception is None else hide_text(found.exception),
+    )
 
 
 def list_settings(server: Duplicati) -> dict[str, str]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from ..sdk.activity import ServerState
 from ..sdk.client import Duplicati
+from .clock import by_our_clock
+from .queue import TaskSummary, read_queue
 
 
 class SessionStatus(NamedTuple):
@@ -19,7 +21,10 @@ class SessionStatus(NamedTuple):
 
 
 class Status(NamedTuple):
-    """A server's state for a person or a monitor; `clock_offset_seconds` is its clock minus ours."""
+    """A server's state for a person or a monitor; `clock_offset_seconds` is its clock minus ours.
+
+    `queue` holds the running task and then the waiting ones in order; `pause_ends_at` is by our clock.
+    """
 
     url: str
     version: str
@@ -30,6 +35,8 @@ class Status(NamedTuple):
     user_name: str
     session: SessionStatus
     state: ServerState
+    pause_ends_at: datetime | None
+    queue: tuple[TaskSummary, ...]
     backups_count: int
     warnings_count: int
     errors_count: int
@@ -37,13 +44,14 @@ class Status(NamedTuple):
 
 
 def read_status(server: Duplicati, *, clock: Callable[[], float] = time.time) -> Status:
-    """Read it; four requests."""
+    """Read it; five requests."""
     state = server.state.get()
     asked_at = clock()
     system = server.system
     halfway = (asked_at + clock()) / 2
     kinds = [notification.kind for notification in server.notifications.list()]
     offset = system.server_time_at.timestamp() - halfway if system.server_time_at else None
+    backups = server.backups.list()
     return Status(
         url=server.url,
         version=system.version,
@@ -54,7 +62,9 @@ def read_status(server: Duplicati, *, clock: Callable[[], float] = time.time) ->
         user_name=system.user_name,
         session=_read_session(server),
         state=state,
-        backups_count=len(server.backups.list()),
+        pause_ends_at=by_our_clock(state.pause_ends_at, offset) if state.is_paused else None,
+        queue=tuple(read_queue(server, state, backups)),
+        backups_count=len(backups),
         warnings_count=kinds.count("Warning"),
         errors_count=kinds.count("Error"),
         clock_offset_seconds=offset,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from duplicati_client import errors
-from duplicati_client.operations.list import list_backups, list_settings, list_tasks, summarise_backups
+from duplicati_client.operations.list import list_backups, list_settings, summarise_backups
 from tests.fakes import answer
 from tests.unit.operations.one_server import server_of
 
@@ -120,20 +120,6 @@ def test_a_session_that_ends_while_logs_are_read_is_no_unknown_outcome():
     server, _ = listing([backup(**RAN)], logs={1: errors.ConnectionRefused("gone")})
     with pytest.raises(errors.ConnectionRefused):
         list_backups(server)
-
-
-def test_tasks_wait_unless_the_state_names_them():
-    tasks = [{"Status": "Running", "ID": 5}, {"Status": "Running", "ID": 6}]
-    server, _ = server_of(
-        {
-            "serverstate": STATE
-            | {"ActiveTask": {"Item1": 5, "Item2": "1"}, "SchedulerQueueIds": [{"Item1": 6, "Item2": None}]},
-            "tasks": tasks,
-            "backups": [backup()],
-        }
-    )
-    listed = [(task.task_id, task.status, task.backup_name) for task in list_tasks(server)]
-    assert listed == [(5, "running", "backup 1"), (6, "waiting", None)]
 
 
 def test_settings_show_no_secret():

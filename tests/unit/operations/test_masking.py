@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
-from duplicati_client.operations.masking import MASK, hide_definition, hide_settings, hide_url, is_secret_name
+from duplicati_client import errors
+from duplicati_client.operations.masking import (
+    MASK,
+    conceal,
+    hide_definition,
+    hide_settings,
+    hide_url,
+    is_secret_name,
+    reveal,
+)
 
+SECRETS = frozenset({"auth-password"})
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 
 
@@ -116,3 +126,38 @@ def _secrets(raw: Any) -> list[str]:
         if name in ("server-passphrase", "passphrase") and isinstance(value, str) and value
     ]
     return own + [secret for value in raw.values() for secret in _secrets(value)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "edited", "revealed"),
+    [
+        ("ftp://u:p@h/a", "ftp://********@h/b", "ftp://u:p@h/b"),
+        ("s3://b/a?auth-password=x%20y", "s3://b/c?auth-password=****", "s3://b/c?auth-password=x%20y"),
+        ("s3://b/a?token=1&k=2", "s3://b/a?k=3&token=********", "s3://b/a?k=3&token=1"),
+        ("s3://b/a?token=1&token=2", "s3://b/c?token=********&token=********", "s3://b/c?token=1&token=2"),
+        ("s3://b/a?token=***************", "s3://b/c?token=********", "s3://b/c?token=***************"),
+        # What was put in is not read again, and what is hidden as a whole is not counted again.
+        ("ftp://u&token=1@h/a?token=2", "ftp://********@h/b?token=********", "ftp://u&token=1@h/b?token=2"),
+        ("s3://b/a?token=x://1@h&n=x://2@h", "s3://b/c?token=********&n=x://********@h", "s3://b/c?token=x://1@h&n=x://2@h"),
+        ("s3://b/a?token=1", "s3://b/a?token=new", "s3://b/a?token=new"),
+    ],
+)  # fmt: skip
+def test_a_secret_goes_back_to_where_it_was_hidden(stored, edited, revealed):
+    assert reveal(edited, [stored], SECRETS) == revealed
+    assert reveal(conceal(stored, SECRETS), [stored], SECRETS) == stored
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        "********",
+        "ftp://********@evil/a",
+        "sftp://********@h/a?auth-password=****",
+        "ftp://h/a?passphrase=********",
+        "ftp://h/a?auth-password=********&auth-password=********",
+        "ftp://h:22/a?auth-password=%2A%2A%2A%2A",
+    ],
+)
+def test_a_placeholder_that_stands_for_nothing_is_refused(edited):
+    with pytest.raises(errors.InvalidValue, match="none is stored there"):
+        reveal(edited, ["ftp://u:p@h/a?auth-password=x"], SECRETS)
