@@ -1,0 +1,1 @@
+"""The daemon: takes tasks from a task server and has them done on the Duplicati servers beside it."""
