@@ -131,6 +131,48 @@ def refusing(reply: bytes) -> Callable[[Peer], None]:
     return handle
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "kind"),
+    [
+        ("server", {}, errors.CertificateIssuerUnknown),
+        ("elsewhere", {"ca_file": CA}, errors.CertificateNameWrong),
+        ("expired", {"ca_file": CA}, errors.CertificateExpired),
+        ("server", {"pin_sha256": "0" * 64}, errors.CertificateNotPinned),
+    ],
+)
+def test_each_reason_against_a_certificate_has_its_own_error(name: str, settings: dict[str, str], kind: type) -> None:
+    with tls_server(name) as server, pytest.raises(errors.CertificateRefused) as caught:
+        ask(server, **settings)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("alert", "kind", "told"),
+    [
+        (b"\x02\x46", errors.TlsTooOld, "TLS 1.2"),
+        (b"\x02\x70", errors.TlsFailed, "name"),
+        (b"\x02\x28", errors.TlsFailed, ""),
+    ],
+    ids=["protocol version", "unrecognised name", "handshake failure"],
+)
+def test_refusals_within_tls_are_told_apart(alert: bytes, kind: type, told: str) -> None:
+    with Loopback(refusing(b"\x15\x03\x03\x00\x02" + alert)) as server:
+        transport = SocketTransport(server.url.replace("http:", "https:"))
+        with pytest.raises(errors.TlsFailed) as caught:
+            transport.send(Request("GET", "x", deadline_seconds=5))
+    assert type(caught.value) is kind
+    assert told in caught.value.hint
+    assert not caught.value.is_retryable
+
+
+def test_hanging_up_in_the_handshake_may_pass_as_a_proxy_that_restarts_does() -> None:
+    with Loopback(refusing(b"")) as server:
+        transport = SocketTransport(server.url.replace("http:", "https:"))
+        with pytest.raises(errors.TlsInterrupted) as caught:
+            transport.send(Request("GET", "x", deadline_seconds=5))
+    assert caught.value.is_retryable
+
+
 @pytest.mark.parametrize("reply", [message(status="400 Bad Request"), b""], ids=["refused", "hung up"])
 def test_https_asked_of_a_plain_port_tells_to_use_http(reply: bytes) -> None:
     with Loopback(refusing(reply)) as server:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import errors
 from ..sdk.auth.store import MemorySessionStore
 from . import exits
-from .context import Target, choose_targets, open_server, open_store
-from .output.columns import Column, Listing
+from .console import ReaderGone
+from .context import Target, choose_targets, is_fleet, open_server, open_store
+from .output.columns import Column, Failure, Listing
 from .output.printer import Choice, Printer
+from .reach import Here
 from .talk import Talk
 
 if TYPE_CHECKING:
     from ..sdk.client import Duplicati
     from .call import Call
     from .output.pages import Page
+    from .reach import Reach
 
 _SERVER = Column("server", "SERVER", "text", 0)
 _SIDE_BY_SIDE = 16
@@ -33,18 +36,22 @@ class Answer(NamedTuple):
 
     shown: Listing | Page | None = None
     status: int = exits.SUCCESS
+    failure: Failure | None = None
 
 
-Work = Callable[["Duplicati", Talk], Answer]
+Work = Callable[["Reach", Talk], Answer]
 
 
-def ask(call: Call, work: Work) -> int:
-    """Do the work on every server the person means, print the answers, and return the exit status of it all."""
-    targets = choose_targets(call)
+def ask(call: Call, work: Work, *, side_by_side: int = _SIDE_BY_SIDE, targets: Sequence[Target] | None = None) -> int:
+    """Do the work on every server the person means, print the answers, and return the exit status of it all.
+
+    `targets` are the servers where a verb has chosen them already.
+    """
+    targets = choose_targets(call) if targets is None else targets
     printer = make_printer(call)
-    if len(targets) == 1 and not _are_many_meant(call):
+    if len(targets) == 1 and not are_many_meant(call):
         return _ask_one(call, targets[0], work, printer)
-    answers = _ask_many(call, targets, work, printer)
+    answers = _ask_many(call, targets, work, printer, side_by_side)
     _print_all(printer, [(target, answer) for target, answer in zip(targets, answers, strict=True)])
     return exits.merge([answer.status for answer in answers])
 
@@ -55,13 +62,15 @@ def make_printer(call: Call) -> Printer:
     return Printer(call.console, choice)
 
 
-def _are_many_meant(call: Call) -> bool:
+def are_many_meant(call: Call) -> bool:
+    """Say whether the person asked for several servers, even if it comes to one."""
     return bool(call.value("on") or call.value("all")) and not {"server", "context"} & set(call.given)
 
 
 def _ask_one(call: Call, target: Target, work: Work, printer: Printer) -> int:
-    with _opened(call, target) as server:
-        answer = work(server, Talk(call.console, printer))
+    talk = Talk(call.console, printer)
+    with reached(call, target, talk) as reach:
+        answer = work(reach, talk)
     if isinstance(answer.shown, Listing):
         printer.print_listing(answer.shown)
     elif answer.shown is not None:
@@ -69,11 +78,12 @@ def _ask_one(call: Call, target: Target, work: Work, printer: Printer) -> int:
     return answer.status
 
 
-def _ask_many(call: Call, targets: Sequence[Target], work: Work, printer: Printer) -> list[Answer]:
+def _ask_many(call: Call, targets: Sequence[Target], work: Work, printer: Printer, side_by_side: int) -> list[Answer]:
     from threading import RLock, Thread  # noqa: PLC0415 - one server needs no threads
 
     lock = RLock()
     answers: dict[str, Answer] = {}
+    gone: list[ReaderGone] = []
     remaining = iter(targets)
 
     def ask_the_next() -> None:
@@ -82,60 +92,96 @@ def _ask_many(call: Call, targets: Sequence[Target], work: Work, printer: Printe
                 target = next(remaining, None)
             if target is None:
                 return
-            answers[target.label] = _ask_carefully(call, target, work, Talk(call.console, printer, target.label, lock))
+            talk = Talk(call.console, printer, target.label, lock)
+            try:
+                answers[target.label] = _ask_carefully(call, target, work, talk)
+            except ReaderGone as exc:
+                gone.append(exc)
 
     # They do not outlive the program: whoever leaves with Ctrl-C is not made to wait for a hanging server.
-    threads = [Thread(target=ask_the_next, daemon=True) for _ in range(min(_SIDE_BY_SIDE, len(targets)))]
+    threads = [Thread(target=ask_the_next, daemon=True) for _ in range(min(side_by_side, len(targets)))]
     for thread in threads:
         thread.start()
     try:
         for thread in threads:
-            while thread.is_alive():
+            while thread.is_alive() and not gone:
                 thread.join(_JOIN_SECONDS)
     except KeyboardInterrupt:
         call.console.say("left; what the servers have begun goes on")
         raise Left from None
+    if gone:  # nobody reads the others either
+        raise gone[0]
     return [answers[target.label] for target in targets]
 
 
 def _ask_carefully(call: Call, target: Target, work: Work, talk: Talk) -> Answer:
     try:
-        with _opened(call, target) as server:
-            return work(server, talk)
+        with reached(call, target, talk) as reach:
+            return work(reach, talk)
     except errors.DuplicatiClientError as exc:
         talk.complain(exc.message, exc.hint)
-        return Answer(status=exits.status_of_error(exc))
+        return _fail(target, exc)
+    except ReaderGone:
+        raise
     except Exception as exc:  # one server's bug spoils nothing for the others
         from .bugs import report  # noqa: PLC0415 - hopefully never
 
         return Answer(status=report(exc, call.process))
 
 
-class _opened:  # noqa: N801 - read as a word: with _opened(…)
-    """Opens a server; a session that nobody could use again is ended on the server when all is done."""
+def _fail(target: Target, exc: errors.DuplicatiClientError) -> Answer:
+    from ..operations.masking import hide_text  # noqa: PLC0415 - what a server says may hold addresses with passwords
 
-    def __init__(self, call: Call, target: Target) -> None:
-        store = open_store(call, target)
-        self._server = open_server(call, target, store)
-        self._is_passing = isinstance(store, MemorySessionStore)
+    status = exits.status_of_error(exc)
+    hint = None if exc.hint is None else hide_text(exc.hint)
+    return Answer(status=status, failure=Failure(target.label, exc.code, hide_text(exc.message), hint, status))
 
-    def __enter__(self) -> Duplicati:
-        return self._server
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._is_passing and kind is None and self._server.session is not None:
+@contextmanager
+def reached(call: Call, target: Target, talk: Talk) -> Iterator[Reach]:
+    """Open a server: to be talked to from here or, with a place, through its task server."""
+    if target.place is not None:
+        from .distance.opening import open_there  # noqa: PLC0415 - few have a task server
+
+        with open_there(call, target, target.place, talk) as there:
+            yield there
+        return
+    if is_fleet(call, target.context):
+        raise errors.UsageInvalid(
+            f"{target.label} is a task server: which daemon's server?",
+            hint=f"--context {target.label}/DAEMON; duplicati task-server daemons lists them",
+        )
+    with _opened(call, target) as server:
+        yield Here(server)
+
+
+@contextmanager
+def _opened(call: Call, target: Target) -> Iterator[Duplicati]:
+    """Open a server; a session that nobody could use again is ended on the server when all is done."""
+    store = open_store(call, target)
+    server = open_server(call, target, store)
+    try:
+        yield server
+        if isinstance(store, MemorySessionStore) and server.session is not None:
             with suppress(errors.DuplicatiClientError):
-                self._server.logout()
-        self._server.close()
+                server.logout()
+    finally:
+        server.close()
 
 
 def _print_all(printer: Printer, answers: Sequence[tuple[Target, Answer]]) -> None:
+    failures = [answer.failure for _, answer in answers if answer.failure is not None]
     shown = [(target.label, answer.shown) for target, answer in answers if answer.shown is not None]
     listings = [(label, item) for label, item in shown if isinstance(item, Listing)]
     if listings:
         first = listings[0][1]
         rows = [(label, *row) for label, listing in listings for row in listing.rows]
-        printer.print_listing(first._replace(columns=[_SERVER, *first.columns], rows=rows))
+        printer.print_listing(first._replace(columns=[_SERVER, *first.columns], rows=rows, errors=failures))
+    elif printer.form in ("json", "yaml"):
+        from .output.pages import Page  # noqa: PLC0415 - hopefully every server answers
+
+        for failure in failures:
+            printer.print_page(Page("error", failure._asdict(), ()))
     for label, page in shown:
         if not isinstance(page, Listing):
             printer.print_page(page.of_server(label))

@@ -23,8 +23,8 @@ _NOTHING: Mapping[str, Any] = {}
 class Process(NamedTuple):
     """What surrounds an invocation, so that a test can bring its own.
 
-    `make_transport` replaces the socket to a server; `ask_password` asks a person at the terminal; `sleep` waits for
-    seconds unless Ctrl-C is pressed.
+    `make_transport` replaces the socket to a server, `open_keyring` the back end of the system's keyring;
+    `ask_password` asks a person at the terminal; `sleep` waits for seconds unless Ctrl-C is pressed.
     """
 
     environ: Mapping[str, str]
@@ -32,6 +32,7 @@ class Process(NamedTuple):
     ask_password: Callable[[str], str]
     make_transport: Callable[[str, ConnectionSettings], Transport] | None = None
     sleep: Callable[[float], None] = time.sleep
+    open_keyring: Callable[[], Any] | None = None
 
 
 class Call:
@@ -43,6 +44,7 @@ class Call:
         self.given = given.options
         self.process = process
         self.console = process.console
+        self._told: set[str] = set()
         self._options = {option.field: option for option in (*GLOBAL, *verb.options)}
 
     @cached_property
@@ -60,11 +62,21 @@ class Call:
 
     def value(self, field: str, context: str | None = None) -> Any:
         """Return an option's value, for a context if one is named."""
-        return self.find(self._options[field], context).value
+        return self.look_up(field, context).value
+
+    def look_up(self, field: str, context: str | None = None) -> Found:
+        """Return an option's value and where it was said."""
+        return self.find(self._options[field], context)
 
     def flag(self, field: str) -> bool:
         """Say whether a switch is on."""
         return bool(self.value(field))
+
+    def warn(self, text: str) -> None:
+        """Tell the person something once, however many servers it concerns."""
+        if text not in self._told:
+            self._told.add(text)
+            self.console.say(text)
 
     def find(self, option: Option, context: str | None = None) -> Found:
         """Return a value and its origin, in this order: option, environment, context, configuration file, default."""
@@ -79,9 +91,10 @@ class Call:
         table = self.configuration.contexts.get(context, _NOTHING) if context is not None else _NOTHING
         if "k" in option.places and option.field in table:
             where = f"context {context}"
-            return Found(read_key(option, table[option.field], where), where)
+            return Found(read_key(option, table[option.field], where), where, ("contexts", str(context), option.field))
         data = self.configuration.data.get(option.scope, _NOTHING) if option.scope else self.configuration.data
         if "c" in option.places and isinstance(data, Mapping) and option.field in data:
             where = str(self.configuration.path)
-            return Found(read_key(option, data[option.field], where), where)
+            key = (option.scope, option.field) if option.scope else (option.field,)
+            return Found(read_key(option, data[option.field], where), where, key)
         return None

@@ -11,6 +11,8 @@ from typing import Any
 from .. import errors
 from .options import CONFIG, PREFIX
 
+TASK_SERVER = "task-server"
+"""The `kind` of a context that is a task server."""
 _FOLDER = "duplicati-client"
 
 
@@ -52,6 +54,48 @@ class Configuration:
             _replace_file(path, text)
         return load(path)
 
+    def rename_context(self, old: str, new: str) -> Configuration:
+        """Give a context another name everywhere in the file at once; raises `UsageInvalid` if there is one already."""
+        from .tomltext import rename_table, set_key  # noqa: PLC0415 - most calls change nothing
+
+        path = self._writable_path()
+        with _locked(path):
+            text = _read_text(path)
+            now = load(path)
+            if new in now.contexts or new in now.groups:
+                raise errors.UsageInvalid(f"there is a context or group {new} already")
+            text = rename_table(text, ("contexts", old), new)
+            for key in _find_choices(now, old):
+                text = set_key(text, key, new)
+            for group, names in now.groups.items():
+                if old in names:
+                    text = set_key(text, ("groups", group), [new if name == old else name for name in names])
+            _replace_file(path, text)
+        return load(path)
+
+    def remove_context(self, name: str) -> Configuration:
+        """Remove a context everywhere in the file at once: its table, its place in groups, and that it is current."""
+        from .tomltext import remove, set_key  # noqa: PLC0415 - most calls change nothing
+
+        path = self._writable_path()
+        with _locked(path):
+            text = remove(_read_text(path), ("contexts", name))
+            now = load(path)
+            for key in _find_choices(now, name):
+                text = remove(text, key)
+            for group, names in now.groups.items():
+                if name in names:
+                    left = [other for other in names if other != name]
+                    text = set_key(text, ("groups", group), left) if left else remove(text, ("groups", group))
+            _replace_file(path, text)
+        return load(path)
+
+    def find_line(self, key: tuple[str, ...]) -> int | None:
+        """Return the line of the file where a key's value is written, or None."""
+        from .tomltext import find_line  # noqa: PLC0415 - only an explanation tells lines
+
+        return find_line(_read_text(self.path), key) if self.path is not None else None
+
     def _writable_path(self) -> str:
         if self.path is None:
             raise errors.CannotCreate(
@@ -77,6 +121,11 @@ def load(path: str | None) -> Configuration:
         return Configuration(path, tomllib.loads(text))
     except tomllib.TOMLDecodeError as exc:
         raise errors.ConfigurationInvalid(f"{path} is not valid TOML: {exc}", hint="edit the file by hand") from exc
+
+
+def _find_choices(now: Configuration, name: str) -> list[tuple[str, ...]]:
+    """Return the keys that choose this context."""
+    return [(key,) for key in ("current", "context") if now.data.get(key) == name]
 
 
 def find_file(environ: Mapping[str, str]) -> str | None:
@@ -125,8 +174,10 @@ def _read_text(path: str) -> str:
 
 
 def _replace_file(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}.new"
+    temporary = f"{path}.new"
     try:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)  # left by a program that was killed while it wrote
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

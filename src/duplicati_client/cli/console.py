@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_HELD_COUNT = 50
 _LINE_CHARACTERS = 1000  # a server may put a megabyte into its error
 
 
@@ -36,6 +37,7 @@ class Console:
         self.is_verbose = False
         self.is_debugging = False
         self._colour = "auto"
+        self._held: list[str] | None = None
         for stream in (stdout, stderr):
             _never_fail_to_encode(stream)
 
@@ -60,6 +62,15 @@ class Console:
     def is_stdin_terminal(self) -> bool:
         """Whether a person can be asked."""
         return _is_terminal(self.stdin)
+
+    def can_draw(self) -> bool:
+        """Say whether answers can be a picture that is drawn again and again."""
+        return self.is_stdout_terminal and self._environ.get("TERM", "dumb") != "dumb"
+
+    def screen_files(self) -> tuple[int, int | None, str]:
+        """Return the descriptors to draw on and to read keys from, None for no keys, and the encoding."""
+        keys = self.stdin.fileno() if self.is_stdin_terminal else None
+        return self._stdout.fileno(), keys, self._stdout.encoding or "utf-8"
 
     def look(self) -> Look:
         """Say what stdout can show: its width only if it is a terminal or COLUMNS tells it."""
@@ -112,6 +123,38 @@ class Console:
         """Write to stderr as it is, for progress that redraws its line."""
         self._talk(text)
 
+    @property
+    def is_talk_coloured(self) -> bool:
+        """Whether talk can have colours."""
+        return self._is_coloured(self._stderr)
+
+    def terminal_of_talk(self) -> TextIO | None:
+        """Return the stream of talk if it is a terminal, for a program that needs one to draw on."""
+        return self._stderr if self.is_stderr_terminal else None
+
+    def ask_choice(self, question: str, letters: str, otherwise: str) -> str:
+        """Ask at the terminal and return one of the letters; the end of stdin means `otherwise`."""
+        while True:
+            self._talk(question)
+            line = self.stdin.readline()
+            answer = line.strip().lower()[:1]
+            if answer and answer in letters:
+                return answer
+            if not line:
+                self._talk("\n")
+                return otherwise
+
+    def hold_talk(self) -> None:
+        """Keep back what is said on a terminal until `release_talk`: it shows a picture now."""
+        if self.is_stderr_terminal:
+            self._held = []
+
+    def release_talk(self) -> None:
+        """Say what was kept back, the last of it if it was much; safe to repeat."""
+        held, self._held = self._held, None
+        for text in held or ():
+            self._talk(text)
+
     def abandon_stdout(self) -> None:
         """Point stdout at nothing, so that leaving the program does not fail on it again."""
         try:
@@ -121,6 +164,9 @@ class Console:
             return
 
     def _talk(self, text: str) -> None:
+        if self._held is not None:
+            self._held = [*self._held, text][-_HELD_COUNT:]
+            return
         try:
             self._stderr.write(text)
             self._stderr.flush()

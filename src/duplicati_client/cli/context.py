@@ -12,6 +12,7 @@ from ..sdk.auth.credentials import Credentials
 from ..sdk.auth.store import FileSessionStore, MemorySessionStore, SessionStore
 from ..sdk.client import Duplicati
 from . import configuration
+from .configuration import TASK_SERVER
 from .options import CHOOSING
 from .verbs import suggest
 
@@ -19,12 +20,23 @@ if TYPE_CHECKING:
     from .call import Call
 
 
+class Place(NamedTuple):
+    """A server beside a daemon: the daemon by name or id, and which of its servers, None for the only one."""
+
+    daemon: str
+    alias: str | None = None
+
+
 class Target(NamedTuple):
-    """A server to ask. `context` is None for an address that no context has."""
+    """A server to ask. `context` is None for an address that no context has.
+
+    With a `place` it is reached through the task server at that URL, which the context is.
+    """
 
     label: str
     url: str
     context: str | None
+    place: Place | None = None
 
 
 def choose_targets(call: Call) -> list[Target]:
@@ -42,7 +54,13 @@ def choose_targets(call: Call) -> list[Target]:
 
 
 def find_context(call: Call, name: str) -> Target:
-    """Return a context; raises `ConfigurationInvalid` with the names there are."""
+    """Return a context, or a server beside a daemon as `FLEET/DAEMON[/ALIAS]`.
+
+    Raises `ConfigurationInvalid` with the names there are.
+    """
+    fleet, slash, rest = name.partition("/")
+    if slash:
+        return _find_place(call, name, find_context(call, fleet), rest)
     table = call.configuration.contexts.get(name)
     if table is None:
         known = list(call.configuration.contexts)
@@ -55,6 +73,30 @@ def find_context(call: Call, name: str) -> Target:
     return Target(name, url, name)
 
 
+def _find_place(call: Call, name: str, fleet: Target, rest: str) -> Target:
+    if not is_fleet(call, fleet.context):
+        raise errors.ConfigurationInvalid(
+            f"{fleet.label} is no task server, so there is no {name}", hint="FLEET/DAEMON, after duplicati login URL"
+        )
+    daemon, _, alias = rest.partition("/")
+    if not daemon or "/" in alias:
+        raise errors.UsageInvalid(f"{name} names no daemon", hint="FLEET/DAEMON, or FLEET/DAEMON/SERVER")
+    return Target(name, fleet.url, fleet.context, Place(daemon, alias or None))
+
+
+def is_fleet(call: Call, context: str | None) -> bool:
+    """Say whether a context is a task server."""
+    return context is not None and call.configuration.contexts.get(context, {}).get("kind") == TASK_SERVER
+
+
+def check_name(name: str) -> None:
+    """Refuse a name for a context that selectors, lists or terminals could not take; raises `InvalidValue`."""
+    if not name or not name.isprintable() or name != name.strip() or name[0] == "-" or set(name) & set("*?[],/"):
+        raise errors.InvalidValue(
+            f"a context cannot be called {name!r}", hint="letters, digits, spaces and . - _ : make a name"
+        )
+
+
 def find_by_url(call: Call, url: str) -> Target:
     """Return the context that has this address, or a target without a context."""
     wanted = parse_url(url).url
@@ -65,15 +107,14 @@ def find_by_url(call: Call, url: str) -> Target:
 
 
 def open_server(
-    call: Call, target: Target, store: SessionStore | None = None, *, password: str | None = None
+    call: Call, target: Target, store: SessionStore | None = None, *, credentials: Credentials | None = None
 ) -> Duplicati:
-    """Return the server, not asked anything yet; `password` is one that a person has just typed."""
-    credentials = Credentials(password) if password is not None else read_credentials(call, target.context)
+    """Return the server, not asked anything yet; `credentials` are others than those that were said."""
     connection = read_connection(call, target.context)
     make_transport = call.process.make_transport
     return Duplicati(
         target.url,
-        credentials=credentials,
+        credentials=credentials or read_credentials(call, target),
         connection=connection,
         store=store or open_store(call, target),
         transport=make_transport(target.url, connection) if make_transport else None,
@@ -83,17 +124,32 @@ def open_server(
 
 def open_store(call: Call, target: Target) -> SessionStore:
     """Return where the session of a context is kept; in memory where nothing can be written or it has no name."""
-    folder = configuration.find_state_folder(call.process.environ)
     if target.context is None:
         return MemorySessionStore()
-    if folder is not None:
-        from urllib.parse import quote  # noqa: PLC0415 - http has loaded it already
-
-        store = FileSessionStore(os.path.join(folder, "sessions", quote(target.context, safe="") + ".json"))
+    is_in_keyring = call.value("keyring_session", target.context)
+    path = find_session_file(call, target.url if is_in_keyring else target.context)
+    if path is not None:
+        store = FileSessionStore(path)
         if store.is_persistent:
-            return store
+            return _open_keyring_store(call, target, store) if is_in_keyring else store
+        if os.path.exists(path):
+            call.warn(f"the session in {path} is not used: it could not be renewed there, the folder is read-only")
     call.console.detail("sessions cannot be stored here: this one lives in memory only")
     return MemorySessionStore()
+
+
+def find_session_file(call: Call, name: str) -> str | None:
+    """Return where the session of a context is kept, None without a home folder."""
+    from urllib.parse import quote  # noqa: PLC0415 - http has loaded it already
+
+    folder = configuration.find_state_folder(call.process.environ)
+    return folder and os.path.join(folder, "sessions", quote(name, safe="") + ".json")
+
+
+def _open_keyring_store(call: Call, target: Target, file: FileSessionStore) -> SessionStore:
+    from .keyring import KeyringSessionStore, open_keyring  # noqa: PLC0415 - an optional part
+
+    return KeyringSessionStore(open_keyring(call), target.url, file)
 
 
 def read_connection(call: Call, context: str | None) -> ConnectionSettings:
@@ -110,28 +166,23 @@ def read_connection(call: Call, context: str | None) -> ConnectionSettings:
     )
 
 
-def read_credentials(call: Call, context: str | None) -> Credentials:
-    """Return what was given to get in with, which may be nothing; asks nobody."""
+def read_credentials(call: Call, target: Target) -> Credentials:
+    """Return what was given to get in with, which may be nothing; a password is looked for when a login needs it."""
+    if call.flag("password_stdin") and "password_file" in call.given:
+        raise errors.UsageInvalid("--password-stdin and --password-file exclude each other")
+    signin_token = call.value("signin_token")
     return Credentials(
-        password=read_password(call, context),
-        signin_token=call.value("signin_token"),
+        signin_token=signin_token,
         forever_token=call.value("forever_token"),
         preauth_token=call.value("preauth_token"),
+        find_password=None if signin_token else lambda: _find_password(call, target),
     )
 
 
-def read_password(call: Call, context: str | None) -> str | None:
-    """Return the password from stdin, a file or the environment, or None."""
-    if call.flag("password_stdin"):
-        if "password_file" in call.given:
-            raise errors.UsageInvalid("--password-stdin and --password-file exclude each other")
-        return _first_line(call.stdin_line, "stdin")
-    if "password_file" not in call.given:
-        told = call.value("password")
-        if told:
-            return str(told)
-    path = call.value("password_file", context)
-    return _first_line(_read_small_file(path), path) if path else None
+def _find_password(call: Call, target: Target) -> str | None:
+    from .passwords import find_password  # noqa: PLC0415 - while a session lives none is needed
+
+    return find_password(call, target.context, target.url)
 
 
 def _choose_by(call: Call, field: str, value: str | Sequence[str]) -> list[Target]:
@@ -139,10 +190,28 @@ def _choose_by(call: Call, field: str, value: str | Sequence[str]) -> list[Targe
         return [find_by_url(call, str(value))]
     if field == "context":
         return [find_context(call, str(value))]
-    names = _expand(call, ["*"] if field == "all" else list(value))
+    if field == "all":
+        names = [name for name in call.configuration.contexts if not is_fleet(call, name)]
+        fleet = next((name for name in call.configuration.contexts if is_fleet(call, name)), None)
+        if not names and fleet is not None:
+            raise errors.ConfigurationInvalid(
+                f"{fleet} is a task server, and no server itself", hint=f"--on '{fleet}/*'"
+            )
+    else:
+        names = _expand(call, list(value))
     if not names:
         raise errors.ConfigurationInvalid("there are no contexts", hint="duplicati login URL")
-    return [find_context(call, name) for name in names]
+    return [target for name in names for target in _find_all(call, name)]
+
+
+def _find_all(call: Call, name: str) -> list[Target]:
+    """Return what a name stands for: one server, or those beside the daemons that a pattern or a label picks."""
+    fleet, slash, picked = name.partition("/")
+    if not slash or not set(picked) & set("*?[=,"):
+        return [find_context(call, name)]
+    from .distance.places import pick_places  # noqa: PLC0415 - few have a task server
+
+    return pick_places(call, find_context(call, fleet), picked)
 
 
 def _expand(call: Call, selectors: Sequence[str]) -> list[str]:
@@ -154,7 +223,8 @@ def _expand(call: Call, selectors: Sequence[str]) -> list[str]:
     for selector in selectors:
         parts = groups.get(selector, (selector,))
         for part in parts:
-            found = [part] if part in contexts else [name for name in contexts if fnmatchcase(name, part)]
+            is_found = part in contexts or part.partition("/")[0] in contexts
+            found = [part] if is_found else [name for name in contexts if fnmatchcase(name, part)]
             if not found and selector != "*":
                 raise errors.ConfigurationInvalid(
                     f"no context or group fits {part}", hint=f"there are: {', '.join([*contexts, *groups])}"
@@ -172,7 +242,7 @@ def _normalise(url: object) -> str | None:
 
 def _read_headers(call: Call, context: str | None) -> Mapping[str, str]:
     path = call.value("header_file", context)
-    text = _read_small_file(path) if path else call.value("headers")
+    text = read_small_file(path) if path else call.value("headers")
     headers = {}
     for line in (text or "").splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
@@ -184,7 +254,8 @@ def _read_headers(call: Call, context: str | None) -> Mapping[str, str]:
     return headers
 
 
-def _read_small_file(path: str) -> str:
+def read_small_file(path: str) -> str:
+    """Return the beginning of a text file; raises `InvalidValue`."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             return file.read(64 * 1024)
@@ -192,10 +263,3 @@ def _read_small_file(path: str) -> str:
         raise errors.InvalidValue(f"{path} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise errors.InvalidValue(f"{path} is not UTF-8 text") from exc
-
-
-def _first_line(text: str, where: str) -> str:
-    line = text.split("\n", 1)[0].rstrip("\r")
-    if not line:
-        raise errors.InvalidValue(f"there is no password in {where}")
-    return line

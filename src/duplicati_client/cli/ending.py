@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import errors
-from ..operations.selection import select_backup
-from ..operations.stop import Asked, abort, stop
+from ..operations.stop import Asked, Target, Watching, abort, stop
 from .asking import Answer, ask
 from .output.pages import StreamRecord
+from .output.progress import describe_phase
+from .reach import Asked as Request
+from .reach import Here
 from .words import drop_type, take_one
 
 if TYPE_CHECKING:
-    from ..sdk.client import Duplicati
     from .call import Call
+    from .reach import Reach
     from .talk import Talk
 
 WORDS = (
@@ -27,20 +29,38 @@ def end(call: Call, verb: str, usage: str) -> int:
     """Ask for an orderly (`stop`) or a hard (`abort`) end, on every server that is meant."""
     kind, selectors = drop_type(call.words, ("task", "backup"))
     selector = take_one(selectors, "task or backup", usage) if selectors else None
-    if kind == "task" and not (selector or "").isdecimal():
+    if kind == "task" and not ((selector or "").isascii() and (selector or "").isdigit()):
         raise errors.UsageInvalid(f"a task has a number, not {selector}", hint="duplicati list tasks")
-    return ask(call, lambda server, talk: _ask_for_end(server, talk, verb, kind, selector))
+    target, watching = Target(selector, kind), Watching(sleep=call.process.sleep)
+    return ask(call, lambda reach, talk: _ask_for_end(reach, talk, verb, target, watching))
 
 
-def _ask_for_end(server: Duplicati, talk: Talk, verb: str, kind: str | None, selector: str | None) -> Answer:
-    if kind == "backup" and selector is not None:
-        # The name: an id could be taken for a task's number.
-        selector = select_backup(server.backups.list(), selector).name
-    asked = abort(server, selector) if verb == "abort" else stop(server, selector)
+def _ask_for_end(reach: Reach, talk: Talk, verb: str, target: Target, watching: Watching) -> Answer:
+    selector = target.selector or ""
+    if not isinstance(reach, Here) and target.kind is None and selector.isascii() and selector.isdecimal():
+        raise errors.UsageInvalid(
+            f"is {selector} a task or a backup?", hint=f"duplicati {verb} task {selector}, or {verb} backup {selector}"
+        )
+    end_it = abort if verb == "abort" else stop
+    asked = reach.do(lambda server: end_it(server, target, watching), _write(verb, target))
     talk.print_record(StreamRecord("asked", asked._asdict(), _tell(asked), str(asked.task_id)))
+    if asked.has_ended and asked.backup_id is not None:
+        talk.say(f"how it went: duplicati describe backup {asked.backup_id}")
+    if not asked.has_ended and asked.is_server_paused:
+        talk.say("the server is paused: if it was told to halt transfers too, the task ends after duplicati resume")
     return Answer()
 
 
+def _write(verb: str, target: Target) -> Request:
+    return Request(verb) if target.selector is None else Request(verb, ((target.kind or "backup", target.selector),))
+
+
 def _tell(asked: Asked) -> str:
-    deed = "aborted" if asked.verb == "abort" else "asked to stop"
-    return f"task {asked.task_id} was {deed}; the server calls it {asked.status.lower()}"
+    named = f"task {asked.task_id}" + (f" ({asked.backup_name})" if asked.backup_name else "")
+    if asked.has_ended:
+        return f"{named} has ended"
+    doing = f": {describe_phase(asked.phase)}" if asked.phase else ""
+    if asked.is_too_late:
+        return f"{named} still runs{doing}; all files were read before, so the stop changes nothing and it ends whole"
+    deed = "asked to stop" if asked.verb == "stop" else "aborted"
+    return f"{named} was {deed} and still runs{doing}"

@@ -14,6 +14,9 @@ SERVERS_DIFFER = 1
 BUG = 70
 CANNOT_CREATE = 73
 INPUT_OUTPUT_FAILED = 74
+INVALID = 65
+NOT_DONE = 75
+NOT_ALLOWED = 77
 WAIT_TIMED_OUT = 124
 INTERRUPTED_BY_USER = 130
 READER_GONE = 141  # what a shell reports of any program whose reader closed the pipe
@@ -36,6 +39,7 @@ _OF_ERROR: tuple[tuple[type[errors.DuplicatiClientError], int], ...] = (
     (errors.ConfigurationInvalid, 78),
     (errors.ExtraMissing, 78),
     (errors.WaitTimedOut, WAIT_TIMED_OUT),
+    (errors.OutcomeUnknown, _OF_OUTCOME["unknown"]),
 )
 
 MEANINGS = {

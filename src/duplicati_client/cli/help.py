@@ -56,6 +56,8 @@ def full_help() -> str:
 def verb_help(verb: Verb) -> str:
     """Return a verb's usage, words, options, examples and exit statuses."""
     parts = [f"{verb.about}\n\n  duplicati {verb.usage}\n"]
+    if verb.subverbs:
+        parts.append(_section("One of", verb.subverbs))
     if verb.words:
         parts.append(_section("Words", verb.words))
     if verb.options:

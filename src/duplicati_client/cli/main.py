@@ -7,16 +7,17 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .. import errors
 from . import exits
 from .call import Call, Process
 from .console import ReaderGone, open_console
-from .options import GLOBAL, HELP
+from .options import GLOBAL, HELP, Option
 from .parser import parse
-from .verbs import VERBS, Verb, suggest
+from .verbs import VERBS, Verb, load_module, suggest
+
+_ABOUT_ITSELF = ("--help", "-h", "--version")
 
 
 def run() -> NoReturn:
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str], process: Process) -> int:
         console.abandon_stdout()
         return exits.READER_GONE
     except errors.DuplicatiClientError as exc:
-        return _tell(exc, process)
+        return _tell(_hint_at_old_commands(exc, arguments), process)
     except KeyboardInterrupt as exc:
         if type(exc) is KeyboardInterrupt:  # what is more special was told where it happened
             console.complain("interrupted")
@@ -61,11 +62,13 @@ def _perform(arguments: Sequence[str], process: Process) -> int:
         near = suggest(name, list(VERBS))
         hint = f"duplicati {near}" if near else "duplicati --help"
         raise errors.UsageInvalid(f"there is no verb {name}", hint=hint)
-    module = import_module(f".commands.{name}", __package__)
+    module = load_module([name])
+    if module.VERB.subverbs:
+        module, rest = _enter(module.VERB, rest)
     verb: Verb = module.VERB
     if _asks_for_help(rest):
-        return _help([name], process)
-    call = Call(verb, parse(name, (*GLOBAL, *verb.options), rest), process)
+        return _help(verb.name.split(), process)
+    call = Call(verb, parse(verb.name, (*GLOBAL, *verb.options), rest), process)
     process.console.adjust(
         colour=call.value("color"),
         is_quiet=call.flag("quiet"),
@@ -75,10 +78,24 @@ def _perform(arguments: Sequence[str], process: Process) -> int:
     return int(module.perform(call))
 
 
-def split_verb(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+def _enter(verb: Verb, rest: list[str]) -> tuple[Any, list[str]]:
+    """Return the module of the sub-verb that is named, and what is left of the words."""
+    known = [name for name, _ in verb.subverbs]
+    name, others = split_verb(rest, (*GLOBAL, *verb.options))
+    if name is None and _asks_for_help(rest):
+        return load_module([verb.name]), rest
+    if name is None:
+        raise errors.UsageInvalid(f"{verb.name} needs one of: {', '.join(known)}", hint=f"duplicati {verb.name} --help")
+    if name not in known:
+        near = suggest(name, known) or "--help"
+        raise errors.UsageInvalid(f"{verb.name} cannot {name}", hint=f"duplicati {verb.name} {near}")
+    return load_module([verb.name, name]), others
+
+
+def split_verb(arguments: Sequence[str], options: Sequence[Option] = GLOBAL) -> tuple[str | None, list[str]]:
     """Part the verb from the rest: the first word that is neither an option nor an option's value."""
-    takes_value = {f"--{option.name}" for option in GLOBAL if option.kind != "flag"}
-    takes_value |= {f"-{option.short}" for option in GLOBAL if option.kind != "flag" and option.short}
+    takes_value = {f"--{option.name}" for option in options if option.kind != "flag"}
+    takes_value |= {f"-{option.short}" for option in options if option.kind != "flag" and option.short}
     at = 0
     while at < len(arguments):
         word = arguments[at]
@@ -97,21 +114,38 @@ def _asks_for_help(words: Sequence[str]) -> bool:
 
 
 def _help(words: Sequence[str], process: Process) -> int:
-    from .help import full_help, short_help, verb_help, version_text  # noqa: PLC0415 - only when asked for
+    from .help import full_help, short_help, version_text  # noqa: PLC0415 - only when asked for
 
-    named = [word for word in words if word in VERBS]
-    unknown = [word for word in words if word not in VERBS and word not in ("--help", "-h", "--version")]
+    named = [word for word in words if not word.startswith("-")]
+    unknown = [] if named and named[0] in VERBS else [word for word in words if word not in _ABOUT_ITSELF]
     if unknown:
         raise errors.UsageInvalid(f"a verb is missing before {unknown[0]}", hint="duplicati --help")
     if "--version" in words:
         text = version_text()
     elif named:
-        text = verb_help(import_module(f".commands.{named[0]}", __package__).VERB)
+        text = _find_help(*named[:2])
     else:
         text = full_help() if words else short_help()
     process.console.write(text)
     process.console.flush()
     return exits.SUCCESS
+
+
+def _find_help(name: str, subverb: str = "") -> str:
+    from .help import verb_help  # noqa: PLC0415 - only when asked for
+
+    verb: Verb = load_module([name]).VERB
+    is_known = subverb in dict(verb.subverbs)
+    return verb_help(load_module([name, subverb]).VERB if is_known else verb)
+
+
+def _hint_at_old_commands(exc: errors.DuplicatiClientError, arguments: Sequence[str]) -> errors.DuplicatiClientError:
+    """Give an error that a command of an older program has met the hint what it is called here."""
+    if isinstance(exc, (errors.UsageInvalid, errors.NotFound)):
+        from .oldclient import find_hint  # noqa: PLC0415 - only mistakes need it
+
+        exc.hint = find_hint(arguments) or exc.hint
+    return exc
 
 
 def _tell(exc: errors.DuplicatiClientError, process: Process) -> int:

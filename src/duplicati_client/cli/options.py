@@ -52,10 +52,11 @@ class Option(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A value and where it was said, in words for a person."""
+    """A value and where it was said, in words for a person; `key` is where it stands in the file, if it does."""
 
     value: Any
     origin: str
+    key: tuple[str, ...] | None = None
 
 
 CHOOSING = (
@@ -74,6 +75,9 @@ CONNECTING = (
     Option("password-stdin", "read the password from the first line of stdin", "flag", places="o"),
     Option("password-file", "read the password from a file", "file", "FILE", places="oeck"),
     Option("password", "the password", "secret", places="e"),
+    Option("credential", "the systemd credential that holds the password", metavar="NAME", places="oeck"),
+    Option("keyring", "keep the password in the system's keyring, and look there", "flag", places="oeck"),
+    Option("keyring-session", "keep the session in the keyring too, not in a file", "flag", places="oeck"),
     Option("signin-token", "a sign-in token, as a server prints it", "secret", places="e"),
     Option("forever-token", "a token that does not end", "secret", places="e"),
     Option("preauth-token", "a pre-authentication token of the server's options", "secret", places="e"),
@@ -100,7 +104,7 @@ SHOWING = (
     Option("sort", "sort a listing; -NAME for descending", metavar="NAME,…"),
     Option(
         "filter",
-        "keep rows that fit; = != ~ (contains, or a pattern) < >",
+        "keep rows that fit; = != < <= > >= ~ (contains, or a pattern) !~",
         metavar="FIELD=VALUE",
         is_repeatable=True,
         places="oe",
@@ -122,7 +126,7 @@ def read_value(option: Option, text: str) -> Any:
     if option.kind == "choice" and text not in option.choices:
         raise errors.UsageInvalid(f"--{option.name} cannot be {text!r}", hint="one of: " + ", ".join(option.choices))
     if option.kind == "seconds":
-        from .output.selection import parse_duration  # noqa: PLC0415 - few verbs take durations
+        from ..durations import parse_duration  # noqa: PLC0415 - few verbs take durations
 
         return parse_duration(text)
     if option.kind == "number":

@@ -26,7 +26,7 @@ def parse(verb: str, options: Sequence[Option], arguments: Sequence[str]) -> Giv
     """Read the arguments after the verb, options and words in any order; raises `UsageInvalid` and `InvalidValue`.
 
     Options are written `--name value`, `--name=value`, `-n value`, `--switch` or `--no-switch`; what follows `--` are
-    words. The last of an option that cannot be repeated counts.
+    words, and so are negative numbers. The last of an option that cannot be repeated counts.
     """
     named = _name_options(options)
     words: list[str] = []
@@ -35,7 +35,7 @@ def parse(verb: str, options: Sequence[Option], arguments: Sequence[str]) -> Giv
     for argument in rest:
         if argument == "--":
             words += rest
-        elif not argument.startswith("-") or argument == "-":
+        elif not argument.startswith("-") or argument == "-" or argument[1].isdecimal():
             words.append(argument)
         else:
             _read_option(verb, named, argument, rest, values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import errors
@@ -29,13 +29,13 @@ def set_key(text: str, path: Path, value: Any) -> str:
     """Give a key a value (text, number, flag or list of texts); its table is made if there is none."""
     lines = _split(text)
     statements = _scan(lines)
-    written = f"{_write_key(path[-1])} = {_write_value(value)}"
+    written = f"{write_key(path[-1])} = {write_value(value)}"
     existing = next((found for found in statements if not found.is_heading and found.path == path), None)
     if existing is not None:
         lines[existing.start : existing.end] = [_replace_value(lines[existing.start : existing.end], value)]
     else:
         _insert(lines, statements, path[:-1], written)
-    return _check(text, lines, path, value)
+    return _check(text, lines, path, lambda data: _put(data, path, value))
 
 
 def remove(text: str, path: Path) -> str:
@@ -44,7 +44,26 @@ def remove(text: str, path: Path) -> str:
     for found in reversed(_scan(lines)):
         if found.path[: len(path)] == path:
             del lines[found.start : found.end]
-    return _check(text, lines, path, None)
+    return _check(text, lines, path, lambda data: _take(data, path))
+
+
+def rename_table(text: str, path: Path, name: str) -> str:
+    """Give a table another last name, in its headings; its keys, its place and every remark stay."""
+    lines = _split(text)
+    for found in _scan(lines):
+        if found.is_heading and found.path[: len(path)] == path:
+            renamed = (*path[:-1], name, *found.path[len(path) :])
+            remark = _heading_remark(lines[found.start])
+            lines[found.start] = f"[{'.'.join(map(write_key, renamed))}]{remark}"
+    return _check(text, lines, path, lambda data: _put(data, (*path[:-1], name), _take(data, path)))
+
+
+def find_line(text: str, path: Path) -> int | None:
+    """Return the line, counted from 1, where a key's value is written; None if it is not there."""
+    for found in _scan(_split(text)):
+        if not found.is_heading and found.path == path[: len(found.path)]:
+            return found.start + 1
+    return None
 
 
 def _split(text: str) -> list[str]:
@@ -91,7 +110,7 @@ def _insert(lines: list[str], statements: Sequence[_Statement], table: Path, wri
     if members:
         lines.insert(members[-1], written)
     elif table:
-        heading = ".".join(map(_write_key, table))
+        heading = ".".join(map(write_key, table))
         lines += [*([""] if lines and lines[-1].strip() else []), f"[{heading}]", written]
     else:
         at = next((found.start for found in statements if found.is_heading), len(lines))
@@ -104,7 +123,15 @@ def _replace_value(old: Sequence[str], value: Any) -> str:
     text = "\n".join(old)
     key = _key_of(text)
     comment = _comment_of(text)
-    return f"{key} = {_write_value(value)}{'  ' + comment if comment else ''}"
+    return f"{key} = {write_value(value)}{'  ' + comment if comment else ''}"
+
+
+def _heading_remark(line: str) -> str:
+    """Return what stands behind a heading, which may hold brackets itself."""
+    for at, character in enumerate(line):
+        if character == "]" and _means(line[: at + 1], tomllib.loads(line)):
+            return line[at + 1 :]
+    return ""
 
 
 def _key_of(statement: str) -> str:
@@ -135,12 +162,14 @@ def _means(statement: str, parsed: Mapping[str, Any]) -> bool:
         return False
 
 
-def _write_key(key: str) -> str:
+def write_key(key: str) -> str:
+    """Write one part of a key, in quotes where it needs them."""
     is_bare = key != "" and key.isascii() and key.replace("-", "").replace("_", "").isalnum()
     return key if is_bare else _write_text(key)
 
 
-def _write_value(value: Any) -> str:
+def write_value(value: Any) -> str:
+    """Write a text, number, flag or list of texts."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -154,20 +183,26 @@ def _write_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _check(before: str, lines: Sequence[str], path: Path, value: Any) -> str:
-    """Return the new text once it is proved to differ from the old in this one key; else refuse."""
+def _put(data: dict[str, Any], path: Path, value: Any) -> None:
+    for key in path[:-1]:
+        data = data.setdefault(key, {})
+    data[path[-1]] = list(value) if isinstance(value, (list, tuple)) else value
+
+
+def _take(data: dict[str, Any], path: Path) -> Any:
+    for key in path[:-1]:
+        data = data.get(key, {})
+    return data.pop(path[-1], None)
+
+
+def _check(before: str, lines: Sequence[str], path: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    """Return the new text once it is proved to differ from the old in this change; else refuse."""
     text = "".join(f"{line}\n" for line in lines)
     wanted = tomllib.loads(before)
-    inner = wanted
-    for key in path[:-1]:
-        inner = inner.setdefault(key, {})
-    if value is None:
-        inner.pop(path[-1], None)
-    else:
-        inner[path[-1]] = list(value) if isinstance(value, (list, tuple)) else value
     try:
+        change(wanted)
         is_right = _without_empty(tomllib.loads(text)) == _without_empty(wanted)
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError):  # or a value stands where a table should
         is_right = False
     if not is_right:
         raise errors.ConfigurationInvalid(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.unit.cli.safe_keyring import SafeKeyring
 from tests.unit.cli.stage import Stage, in_zone
 
 
@@ -13,3 +14,10 @@ from tests.unit.cli.stage import Stage, in_zone
 def stage(tmp_path) -> Iterator[Stage]:
     with in_zone("UTC"):
         yield Stage(tmp_path)
+
+
+@pytest.fixture
+def keyring(stage) -> SafeKeyring:
+    """Give the stage a keyring."""
+    stage.keyring = SafeKeyring()
+    return stage.keyring

@@ -128,6 +128,7 @@ class Stage:
         self.servers = {server.base_url: server for server in servers or (FakeServer(),)}
         self.environ = {"HOME": str(home), "COLUMNS": "80", "TZ": "UTC"}
         self.typed_password: str | None = None
+        self.keyring: Any = None
         self.sleep: Callable[[float], None] = lambda seconds: None
 
     @property
@@ -142,12 +143,18 @@ class Stage:
         stdout, stderr = Terminal(is_terminal=is_terminal), Terminal(is_terminal=is_terminal)
         told = {**self.environ, **environ}
         console = Console(Terminal(stdin, is_terminal=is_terminal), stdout, stderr, told)
-        process = Process(told, console, self._ask_password, lambda url, _: self.servers[url], self.sleep)
+        process = Process(
+            told, console, self._ask_password, lambda url, _: self.servers[url], self.sleep, self._open_keyring
+        )
         status = main(words, process)
         return Ended(status, stdout.getvalue(), stderr.getvalue())
 
     def log_in(self, *words: str, url: str = URL) -> Ended:
         return self.run("login", url, *words, DUPLICATI_CLIENT_PASSWORD=PASSWORD)
+
+    def _open_keyring(self) -> Any:
+        assert self.keyring is not None, "nobody should open the keyring"
+        return self.keyring
 
     def _ask_password(self, prompt: str) -> str:
         assert self.typed_password is not None, f"nobody should be asked: {prompt}"

@@ -83,7 +83,7 @@ def test_a_wrong_password_is_tried_once_and_leaves_no_context(stage):
 def test_a_login_for_a_program_is_an_object(stage):
     ended = stage.log_in("--output", "json")
     assert json.loads(ended.stdout)["item"] == {
-        "context": "nas.test", "url": URL, "version": "2.3.1.0", "generation": "modern",
+        "context": "nas.test", "url": URL, "version": "2.3.1.0", "generation": "modern", "is_remembered": True,
     }  # fmt: skip
 
 
@@ -123,3 +123,26 @@ def test_a_forgotten_context_leaves_the_remarks_of_the_file(stage):
     assert stage.run("logout", "--forget").status == 0
     assert tomllib.loads(stage.config_file.read_text()) == {}
     assert stage.config_file.read_text().startswith("# mine\n")
+
+
+def test_a_login_that_cannot_be_remembered_leaves_no_session_behind(tmp_path):
+    (tmp_path / "file").write_text("")  # a folder cannot be made below it, not even by root
+    stage = Stage(tmp_path / "file")
+    ended = stage.log_in("--output", "json")
+    assert ended.status == 0
+    assert json.loads(ended.stdout)["item"]["is_remembered"] is False
+    assert not stage.server.is_login_alive
+
+
+def test_a_configuration_that_others_look_after_needs_no_writing_for_another_login(tmp_path):
+    """Such as one that a tool has put there read-only: a folder in the place of the new file fails every write."""
+    stage = Stage(tmp_path, FakeServer(), FakeServer("http://attic.test:8200"))
+    stage.log_in("--name", "nas")
+    stage.config_file.with_name("config.toml.new").mkdir()
+    before = stage.config_file.read_text()
+    assert stage.log_in("--name", "nas").stderr == f"logged in to {URL} (Duplicati 2.3.1.0), context nas\n"
+    ended = stage.log_in("--name", "nas", "--pin", "ab12")
+    assert (ended.status, "the session is kept" in ended.stderr) == (0, True)
+    assert "nothing can be remembered" in stage.log_in("--name", "attic", url="http://attic.test:8200").stderr
+    assert stage.config_file.read_text() == before
+    assert stage.run("list", "backups").status == 0

@@ -42,6 +42,12 @@ def test_rows_are_filtered_sorted_and_chosen(logged_in):
     assert logged_in.run("list", "backups", "--filter", "name~PHO", "-o", "ids").stdout == "2\n"
     assert logged_in.run("list", "backups", "--sort", "-name", "-o", "ids").stdout == "2\n1\n"
     assert logged_in.run("list", "backups", "--sort", "name", "-o", "ids").stdout == "1\n2\n"
+
+
+def test_ids_alone_take_one_request(logged_in):
+    logged_in.server.requests.clear()
+    assert logged_in.run("list", "backups", "-o", "ids").stdout == "1\n2\n"
+    assert logged_in.server.requests == ["GET api/v1/backups"]
     assert (
         logged_in.run("list", "backups", "--columns", "name,backup_id", "-o", "csv").stdout.split()[0]
         == "name,backup_id"

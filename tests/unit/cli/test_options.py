@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 
 import pytest
 
 from duplicati_client.cli.options import GLOBAL
-from duplicati_client.cli.verbs import VERBS
+from duplicati_client.cli.verbs import VERBS, load_verbs
 
-ALL = [
-    (verb, option) for verb in VERBS for option in import_module(f"duplicati_client.cli.commands.{verb}").VERB.options
-]
+ALL = [(verb.name, option) for name in VERBS for verb in load_verbs(name) for option in verb.options]
 
 
 def explained(stage, key, *words, **environ):
@@ -23,12 +20,12 @@ def explained(stage, key, *words, **environ):
 
 def test_the_order_is_option_environment_context_file_default(stage):
     stage.log_in()
-    path = str(stage.config_file)
+    path = "~/.config/duplicati-client/config.toml"
     assert explained(stage, "pin") == [(None, "default")]
     stage.run("config", "set", "pin", "from-file")
-    assert explained(stage, "pin") == [("from-file", path)]
+    assert explained(stage, "pin") == [("from-file", f"{path}:2")]
     stage.run("config", "set", "pin", "from-context", "--context", "nas.test")
-    assert explained(stage, "pin") == [("from-context", "context nas.test")]
+    assert explained(stage, "pin") == [("from-context", f"context nas.test in {path}:6")]
     environ = {"DUPLICATI_CLIENT_PIN": "from-environment"}
     assert explained(stage, "pin", **environ) == [("from-environment", "environment DUPLICATI_CLIENT_PIN")]
     assert explained(stage, "pin", "--pin", "from-option", **environ) == [("from-option", "option")]
@@ -42,7 +39,7 @@ def test_a_switch_of_the_environment_can_be_turned_off(stage):
 
 def test_a_verbs_own_option_has_its_own_key_and_variable(stage):
     stage.run("config", "set", "run.wait", "true")
-    assert explained(stage, "run.wait") == [("true", str(stage.config_file))]
+    assert explained(stage, "run.wait") == [("true", "~/.config/duplicati-client/config.toml:2")]
     assert explained(stage, "run.wait", DUPLICATI_CLIENT_RUN_WAIT="0") == [
         ("false", "environment DUPLICATI_CLIENT_RUN_WAIT")
     ]

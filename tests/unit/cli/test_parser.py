@@ -34,3 +34,7 @@ OPTIONS = (
 )
 def test_options_and_words_are_parted(arguments, words, values):
     assert parse("run", OPTIONS, arguments) == (words, values)
+
+
+def test_negative_number_is_a_word():
+    assert parse("pause", (), ["-5", "-1h30m"]).words == ("-5", "-1h30m")

@@ -51,7 +51,8 @@ def test_a_name_from_outside_is_neutralised():
     ("phase", "words"),
     [
         ("Backup_WaitForUpload", "uploading"),
-        ("Verify_Running", "verify running"),
+        ("Verify_Running", "testing samples"),
+        ("BugReport_Running", "bug report running"),
         ("Backup_SomethingQuiteNew", "something quite new"),
         ("", "waiting"),
         ("\x1b", "\\x1b"),

@@ -1,4 +1,4 @@
-"""`run`, `stop` and `abort`: what is printed where, and which status says how it went."""
+"""`run`: what is printed where, and which status says how it went."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_ctrl_c_leaves_the_run_going_and_says_so(logged_in):
     logged_in.server.answers["GET api/v1/task/11"] = press_ctrl_c
     ended = logged_in.run("run", "1", "--wait")
     assert ended.status == 130
-    assert ended.stderr.splitlines()[-1].startswith("Documents: the run goes on (task 11)")
+    assert ended.stderr.splitlines()[-1].startswith("Documents: the work goes on (task 11)")
     assert "POST api/v1/task/11/stop" not in logged_in.server.requests
 
 
@@ -136,24 +136,3 @@ def run_on(server):
     active = {"ProgramState": "Running", "LastEventID": 5, "ActiveTask": {"Item1": 11, "Item2": "1"}}
     server.answers["GET api/v1/serverstate"] = active
     return {"Status": "OK", "ID": 11}
-
-
-def test_what_runs_is_stopped_by_number_by_backup_or_at_all(logged_in):
-    logged_in.server.answers |= {
-        "GET api/v1/serverstate": {"ProgramState": "Running", "ActiveTask": {"Item1": 11, "Item2": "1"}},
-        "POST api/v1/task/11/stop": {},
-        "POST api/v1/task/11/abort": {},
-        "GET api/v1/task/11": {"Status": "Running", "ID": 11},
-    }
-    for words in (["stop"], ["stop", "11"], ["stop", "task", "11"], ["stop", "backup", "1"], ["stop", "Documents"]):
-        ended = logged_in.run(*words)
-        assert (ended.status, ended.stdout) == (0, "task 11 was asked to stop; the server calls it running\n")
-    assert logged_in.run("abort", "11").stdout == "task 11 was aborted; the server calls it running\n"
-
-
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [(["stop"], 66), (["stop", "task", "Documents"], 64), (["abort", "backup", "1"], 66), (["stop", "1", "2"], 64)],
-)
-def test_what_does_not_run_cannot_be_stopped(logged_in, words, status):
-    assert logged_in.run(*words).status == status

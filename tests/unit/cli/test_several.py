@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from duplicati_client import errors
+from tests.shapes.checking import faults_of
 from tests.unit.cli.stage import FakeServer, Stage
 
 ATTIC, CELLAR = "http://attic.test:8200", "http://cellar.test:8200"
@@ -77,3 +79,29 @@ def test_a_login_is_asked_for_where_it_is_missing(two):
     ended = two.run("list", "backups", "--all")
     assert ended.status == 1
     assert f"  try: duplicati login {ATTIC}\n" in ended.stderr
+
+
+def test_programs_read_in_the_document_which_server_gave_no_answer(two):
+    two.servers[ATTIC].failure = errors.ConnectionRefused("no answer of http://u:secret@attic.test", hint="start it")
+    ended = two.run("list", "backups", "--all", "--output", "json")
+    document = json.loads(ended.stdout)
+    (failure,) = document["errors"]
+    assert (failure["server"], failure["code"], failure["status"]) == ("attic", "connection-refused", 69)
+    assert "secret" not in ended.stdout
+    assert [item["server"] for item in document["items"]] == ["cellar", "cellar"]
+    assert faults_of(ended.stdout) == []
+    assert yaml.safe_load(two.run("list", "backups", "--all", "--output", "yaml").stdout)["errors"] == [failure]
+
+
+def test_servers_that_all_answer_leave_the_errors_empty_and_one_server_has_none(two):
+    assert json.loads(two.run("list", "backups", "--all", "--output", "json").stdout)["errors"] == []
+    assert "errors" not in json.loads(two.run("list", "backups", "--output", "json").stdout)
+
+
+def test_pages_are_followed_by_a_document_for_each_server_without_an_answer(two):
+    two.servers[ATTIC].failure = errors.ConnectionRefused("nothing answers", hint="start it")
+    ended = two.run("status", "--all", "--output", "json")
+    kinds = [json.loads(line)["kind"] for line in ended.stdout.splitlines()]
+    assert sorted(kinds) == ["error", "status"]
+    assert faults_of(ended.stdout) == []
+    assert "nothing answers" not in two.run("status", "--all").stdout

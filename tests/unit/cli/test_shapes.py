@@ -1,4 +1,4 @@
-"""The names in machine formats are a promise: `duplicati-client/1` has these, and a change needs another number."""
+"""What the commands write as JSON has the names that docs/reference/json.md promises, and their types."""
 
 from __future__ import annotations
 
@@ -7,27 +7,8 @@ import json
 import pytest
 
 from duplicati_client.cli.output.columns import SCHEMA
-from tests.unit.cli.stage import BACKUP_1_LOG, Stage
-
-LISTINGS = {
-    "backups": [
-        *("backup_id", "name", "outcome", "reason", "last_started_at", "last_finished_at", "duration_seconds"),
-        *("versions_count", "source_bytes", "destination_bytes", "next_run_at"),
-    ],
-    "tasks": ["task_id", "status", "operation", "backup_id", "backup_name", "started_at"],
-    "versions": ["version", "created_at", "is_full", "files_count", "files_bytes"],
-    "notifications": ["notification_id", "created_at", "kind", "title", "message", "backup_id", "exception"],
-    "logs": ["logged_at", "level", "source", "message", "exception"],
-    "settings": ["name", "value"],
-}
-STATUS = [
-    *("url", "version", "version_name", "generation", "machine_name", "os", "user_name", "session", "state"),
-    *("backups_count", "warnings_count", "errors_count", "clock_offset_seconds"),
-]
-DESCRIPTION = [
-    *LISTINGS["backups"],
-    *("description", "destination", "sources", "settings", "filters", "schedule", "runs", "runs_note", "definition"),
-]
+from tests.shapes.checking import faults_of
+from tests.unit.cli.stage import BACKUP_1_LOG, PASSWORD, URL, Stage
 
 
 @pytest.fixture
@@ -52,20 +33,38 @@ def document_of(stage, *words):
     return document
 
 
-@pytest.mark.parametrize("kind", LISTINGS)
-def test_listings_have_these_names(full, kind):
-    words = ["1"] if kind in ("versions", "logs") else []
-    document = document_of(full, "list", kind, *words)
-    assert document["kind"] == kind
-    assert list(document["items"][0]) == LISTINGS[kind]
-
-
-def test_the_status_has_these_names(full):
-    assert list(document_of(full, "status")["item"]) == STATUS
-
-
-def test_a_description_has_these_names(full):
-    assert list(document_of(full, "describe", "1")["item"]) == DESCRIPTION
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["list", kind] for kind in ("backups", "tasks", "notifications", "settings", "contexts")),
+        *(["list", kind, "1"] for kind in ("versions", "logs")),
+        ["logs"],
+        ["status"],
+        ["describe", "1"],
+        ["doctor"],
+        ["config"],
+        ["config", "explain"],
+        ["get", "backup", "1"],
+        ["get", "setting", "update-channel"],
+        ["login", URL],
+        ["run", "1"],
+        ["resume"],
+        ["dismiss", "7"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_written_is_as_documented(full, words):
+    full.server.answers |= {
+        "GET api/v1/logdata/log": [{"ID": 1, "Timestamp": 1770000000, "Type": "Error", "Message": "M"}],
+        "GET api/v1/progressstate": {},
+        **{f"GET api/v1/task/{number}": {"ID": number, "Status": "Completed"} for number in (1, 2)},
+        "GET api/v1/task/3": {"ID": 3, "Status": "Running"},
+        "POST api/v1/serverstate/resume": None,
+        "DELETE api/v1/notification/7": None,
+    }
+    ended = full.run(*words, "--output", "json", DUPLICATI_CLIENT_PASSWORD=PASSWORD)
+    assert ended.stdout.startswith('{"')
+    assert faults_of(ended.stdout) == []
 
 
 def test_times_have_an_offset_and_sizes_are_bytes(full):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...operations.masking import MASK, hide_url
 from ..asking import make_printer
-from ..options import CONFIG, GLOBAL, Option, read_value
+from ..context import find_context
+from ..options import CONFIG, GLOBAL, Found, Option, read_value
 from ..output.columns import Column, Listing
 from ..output.pages import Field, Page, Section
-from ..verbs import VERBS, Verb, suggest
+from ..verbs import VERBS, Verb, load_verbs, suggest
 from ..words import take_one
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     "config",
-    "config [get KEY | set KEY VALUE | unset KEY | use CONTEXT | explain [KEY]]",
+    "config [get KEY | set KEY VALUE | unset KEY | use CONTEXT | rename OLD NEW | remove CONTEXT … | explain [KEY]]",
     "Show and change the configuration file; comments and everything else in it stay as they are.",
     (
         ("(nothing)", "show the file, its contexts and settings"),
@@ -28,6 +28,8 @@ VERB = Verb(
         ("set KEY VALUE …", "change one; with --context NAME one of that context"),
         ("unset KEY", "remove one"),
         ("use CONTEXT", "make a context the current one"),
+        ("rename OLD NEW", "give a context another name, in groups too"),
+        ("remove CONTEXT …", "end its session, then forget the context and its password in the keyring"),
         (
             "explain [KEY]",
             "which value counts, and whether it comes from option, environment, context, file or default",
@@ -39,28 +41,30 @@ VERB = Verb(
         ("duplicati config set groups.office nas attic", "a group for --on office"),
         ("duplicati config explain pin", "why this value?"),
     ),
-    statuses=(0, 65, 66, 73, 78),
+    statuses=(0, 6, 65, 66, 73, 78),
 )
-_EXPLAINED = (
-    Column("name", "OPTION", "id", 0),
-    Column("value", "VALUE", "text", 0),
-    Column("origin", "FROM", "text", 0),
-    Column("variable", "VARIABLE", "text", 2, is_shown=False),
-    Column("key", "KEY", "text", 3, is_shown=False),
+COLUMNS = (
+    Column("name", "OPTION", "id", 0, about="name of the option"),
+    Column("value", "VALUE", "text", 0, about="the value that counts; a secret is hidden"),
+    Column("origin", "FROM", "text", 0, about="where it was said"),
+    Column("variable", "VARIABLE", "text", 2, is_shown=False, about="its environment variable"),
+    Column("key", "KEY", "text", 3, is_shown=False, about="its key in the configuration file"),
 )
 
 
 def perform(call: Call) -> int:
     """Do what the first word says."""
     deed, words = (call.words[0], call.words[1:]) if call.words else ("print", ())
-    deeds = {"print": _print, "get": _get, "set": _set, "unset": _unset, "use": _use, "explain": _explain}
+    deeds = {
+        **{"print": _print, "get": _get, "set": _set, "unset": _unset, "use": _use},
+        **{"rename": _rename, "remove": _remove, "explain": _explain},
+    }
     if deed not in deeds:
         near = suggest(deed, list(deeds))
         raise errors.UsageInvalid(
             f"config cannot {deed}", hint=f"duplicati config {near}" if near else "duplicati config --help"
         )
-    deeds[deed](call, list(words))
-    return 0
+    return deeds[deed](call, list(words)) or 0
 
 
 def _print(call: Call, words: list[str]) -> None:
@@ -107,15 +111,31 @@ def _unset(call: Call, words: list[str]) -> None:
 
 
 def _use(call: Call, words: list[str]) -> None:
-    from ..context import find_context  # noqa: PLC0415 - the library is not needed to read a file
-
     target = find_context(call, take_one(words, "context", VERB.usage))
     call.configuration.set({("current",): target.label})
     call.console.say(f"the current context is {target.label}, {target.url}")
 
 
+def _rename(call: Call, words: list[str]) -> None:
+    from ..contexts import rename_context  # noqa: PLC0415 - the library is not needed to read a file
+
+    if len(words) != 2:
+        raise errors.UsageInvalid("two names are needed", hint="duplicati config rename OLD NEW")
+    rename_context(call, *words)
+    call.console.say(f"the context {words[0]} is called {words[1]} now")
+
+
+def _remove(call: Call, words: list[str]) -> int:
+    from ..contexts import remove_contexts  # noqa: PLC0415 - the library is not needed to read a file
+
+    if not words:
+        raise errors.UsageInvalid("context is missing", hint="duplicati list contexts")
+    return remove_contexts(call, words)
+
+
 def _explain(call: Call, words: list[str]) -> None:
     context = call.given.get("context") or call.configuration.current
+    url = find_context(call, context).url if context is not None else None
     options = _all_options()
     if words:
         key = take_one(words, "key", VERB.usage).replace("-", "_")
@@ -124,15 +144,39 @@ def _explain(call: Call, words: list[str]) -> None:
             raise errors.NotFound(f"there is no option {words[0]}", hint="duplicati config explain")
     rows = []
     for option in options:
-        value, origin = call.find(option, context)
-        if option.field == "context" and value is None and call.configuration.current:
-            value, origin = call.configuration.current, f"{call.configuration.path} (current)"
-        rows.append((option.key.replace("_", "-"), _tell(option, value), origin, _variable(option), _key(option)))
-    make_printer(call).print_listing(Listing("values", _EXPLAINED, rows))
+        found = _find(call, option, context, url)
+        name, origin = option.key.replace("_", "-"), _tell_origin(call, found)
+        rows.append((name, _tell(option, found.value), origin, _variable(option), _key(option)))
+    make_printer(call).print_listing(Listing("values", COLUMNS, rows))
+
+
+def _tell_origin(call: Call, found: Found) -> str:
+    """Say where a value was said, with the line if it is in the file."""
+    if found.key is None:
+        return found.origin
+    path = str(call.configuration.path)
+    home = call.process.environ.get("HOME")
+    if home and path.startswith(f"{home}/"):
+        path = f"~{path.removeprefix(home)}"
+    where = f"{path}:{call.configuration.find_line(found.key)}"
+    return f"{found.origin} in {where}" if found.key[0] == "contexts" else where
+
+
+def _find(call: Call, option: Option, context: str | None, url: str | None) -> Found:
+    """Return a value and its origin; a password's is the first place where it would be looked for."""
+    found = call.find(option, context)
+    if option.field == "context" and found.value is None and call.configuration.current:
+        return Found(call.configuration.current, str(call.configuration.path), ("current",))
+    if option.field == "password":
+        from ..passwords import find_places  # noqa: PLC0415 - only who wants to know
+
+        place = next(find_places(call, context, url), None)
+        return Found(MASK, place.name) if place is not None else Found(None, "asked for at a terminal")
+    return found
 
 
 def _all_options() -> list[Option]:
-    verbs: list[Verb] = [import_module(f".{name}", __package__).VERB for name in VERBS]
+    verbs = [verb for name in VERBS for verb in load_verbs(name)]
     options = {option.key: option for option in GLOBAL}
     options |= {option.key: option for verb in verbs for option in verb.options}
     return [CONFIG, *options.values()]
@@ -202,4 +246,4 @@ def _hide(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _show(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    return ("true" if value else "false") if isinstance(value, bool) else hide_url(str(value))

@@ -8,6 +8,7 @@ from ...operations.describe import BackupDescription, describe_backup
 from ..asking import Answer, ask
 from ..listings import list_runs
 from ..output.pages import Field, Page, Section
+from ..reach import Asked
 from ..verbs import Verb
 from ..words import drop_type, take_one
 
@@ -28,7 +29,8 @@ def perform(call: Call) -> int:
     """Show it, from every server that is meant."""
     _, selectors = drop_type(call.words, ("backup",))
     selector = take_one(selectors, "backup", VERB.usage)
-    return ask(call, lambda server, talk: Answer(make_page(describe_backup(server, selector))))
+    asked = Asked("describe", (("backup", selector),))
+    return ask(call, lambda reach, talk: Answer(make_page(reach.do(lambda s: describe_backup(s, selector), asked))))
 
 
 def make_page(description: BackupDescription) -> Page:
@@ -45,7 +47,7 @@ def make_page(description: BackupDescription) -> Page:
         Section("Settings", [Field(name, value) for name, value in description.settings.items()]),
         Section("Runs", (Field("note", description.runs_note),), list_runs(description.runs)),
     )
-    return Page("backup", item, sections, summary.backup_id)
+    return Page("description", item, sections, summary.backup_id)
 
 
 def _make_schedule_item(description: BackupDescription) -> dict[str, object] | None:

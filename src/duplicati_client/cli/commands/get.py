@@ -8,12 +8,13 @@ from ...operations.get import KINDS, get
 from ..asking import Answer, ask
 from ..output.outline import outline
 from ..output.pages import Page
+from ..reach import Asked
 from ..verbs import Verb
 from ..words import take_one, take_type
 
 if TYPE_CHECKING:
-    from ...sdk.client import Duplicati
     from ..call import Call
+    from ..reach import Reach
 
 VERB = Verb(
     "get",
@@ -38,11 +39,11 @@ def perform(call: Call) -> int:
     """Show it, from every server that is meant."""
     kind, selectors = take_type(call.words, KINDS, VERB.usage)
     selector = take_one(selectors, kind, VERB.usage)
-    return ask(call, lambda server, talk: Answer(_fetch(server, kind, selector)))
+    return ask(call, lambda reach, talk: Answer(_fetch(reach, kind, selector)))
 
 
-def _fetch(server: Duplicati, kind: str, selector: str) -> Page:
-    item = get(server, kind, selector)
+def _fetch(reach: Reach, kind: str, selector: str) -> Page:
+    item = reach.do(lambda server: get(server, kind, selector), Asked("get", ((kind, selector),)))
     inner = item.get("Backup", item) if kind == "backup" else item
     shown = {"Backup": inner, **item} if kind == "backup" else item
     item_id = next(iter(item)) if kind == "setting" else str(inner.get("ID"))

@@ -57,13 +57,13 @@ VERB = Verb(
 def perform(call: Call) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     from ...sandbox.app import Options, serve_forever  # noqa: PLC0415 - help needs no server
-    from ..context import read_password  # noqa: PLC0415
+    from ..passwords import find_password  # noqa: PLC0415
 
     options = Options(
         version=call.value("version"),
         port=call.value("port"),
         folder=call.value("data"),
-        password=read_password(call, None),
+        password=find_password(call, None, None),
         definitions=call.value("definitions"),
         faults=tuple(call.value("fault") or ()),
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...operations.queue import RUNNING, WAITING
 from ...operations.status import Status, read_status
 from ..asking import Answer, ask
 from ..output.pages import Field, Page, Section
+from ..pausing import tell_end
+from ..reach import Asked
 from ..verbs import Verb
 
 if TYPE_CHECKING:
-    from ...sdk.activity import QueuedTask
+    from ...operations.queue import TaskSummary
     from ..call import Call
 
 _CLOCK_TOLERANCE_SECONDS = 60
@@ -29,13 +32,13 @@ VERB = Verb(
 
 def perform(call: Call) -> int:
     """Show it, for every server that is meant."""
-    return ask(call, lambda server, talk: Answer(make_page(read_status(server))))
+    return ask(call, lambda reach, talk: Answer(make_page(reach.do(read_status, Asked("status")))))
 
 
 def make_page(status: Status) -> Page:
     """Return the page for one server."""
     state = status.state
-    item = status._asdict() | {"state": _make_state_item(status)}
+    item = status._asdict() | {"state": _make_state_item(status), "queue": [task._asdict() for task in status.queue]}
     server = (
         Field("server", status.url),
         Field("version", _tell_version(status)),
@@ -48,9 +51,9 @@ def make_page(status: Status) -> Page:
     activity = (
         Field("session", _tell_session(status)),
         Field("state", "paused" if state.is_paused else "running tasks" if state.active else "ready"),
-        Field("paused until", state.pause_ends_at if state.is_paused else None, "time"),
-        Field("running", _tell_task(state.active)),
-        Field("waiting", [_tell_task(task) for task in state.waiting] or None),
+        Field("paused", tell_end(status.pause_ends_at) if state.is_paused else None),
+        Field("running", [_tell_task(task) for task in status.queue if task.status == RUNNING] or None),
+        Field("waiting", [_tell_task(task) for task in status.queue if task.status == WAITING] or None),
         Field("backups", status.backups_count),
         Field("unread", f"{_count(status.errors_count, 'error')}, {_count(status.warnings_count, 'warning')}"),
     )
@@ -82,10 +85,9 @@ def _tell_clock(offset_seconds: float | None) -> str | None:
     return f"{minutes} minutes {'ahead of' if offset_seconds > 0 else 'behind'} this machine's"
 
 
-def _tell_task(task: QueuedTask | None) -> str | None:
-    if task is None:
-        return None
-    return f"task {task.task_id}" + (f" (backup {task.backup_id})" if task.backup_id else "")
+def _tell_task(task: TaskSummary) -> str:
+    named = ": ".join(filter(None, (task.operation, task.backup_name or task.backup_id)))
+    return f"task {task.task_id}" + (f" ({named})" if named else "")
 
 
 def _count(number: int, word: str) -> str:

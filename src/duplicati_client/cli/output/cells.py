@@ -61,6 +61,11 @@ def _format_date(day: int) -> tuple[str, str]:
     return short, f"{short} {at.year:4}"
 
 
+def format_time_of(at: datetime, now: datetime | None = None) -> str:
+    """Show one aware time in a sentence, short as in a column."""
+    return format_times((at,), now)[0].strip()
+
+
 def format_second(at: datetime) -> str:
     """Show an aware time as local date and second, for logs."""
     try:

@@ -15,6 +15,7 @@ class Column(NamedTuple):
     `name` is its stable name in machine formats, in --columns, --sort and --filter. `kind` is text, id, time (aware
     datetime), size (bytes), seconds, number, outcome or flag. The column with the highest `priority` is dropped
     first on a narrow terminal, 0 is never dropped. What is not `is_shown` appears in machine formats and on request.
+    `about` says in a few words what the value is: for the page of names, and where a shell offers the columns.
     """
 
     name: str
@@ -22,14 +23,29 @@ class Column(NamedTuple):
     kind: str = "text"
     priority: int = 5
     is_shown: bool = True
+    about: str = ""
+
+
+class Failure(NamedTuple):
+    """One server of several that gave no answer: the error's code and words, and the exit status of it alone."""
+
+    server: str
+    code: str
+    message: str
+    hint: str | None
+    status: int
 
 
 class Listing(NamedTuple):
-    """Many things of one kind; each row holds one value a column, None where nothing is known."""
+    """Many things of one kind; each row holds one value a column, None where nothing is known.
+
+    `errors` tells of the servers without an answer where several were asked; None where it was one.
+    """
 
     kind: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
+    errors: Sequence[Failure] | None = None
 
     def shown(self) -> Listing:
         """Return the columns that people see if they do not choose."""

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 
 def render_listing(listing: Listing, look: Look) -> str:
-    """Return `{"schema", "kind", "items": […]}`."""
+    """Return `{"schema", "kind", "items": […]}`, and the `errors` of several servers."""
     gap = "\n" if look.is_terminal else ""
     items = f",{gap or ' '}".join(_encode_rows(listing))
     body = f"[{gap}{items}{gap}]" if items else "[]"
-    return escape_for_json(f'{{"schema": "{SCHEMA}", "kind": {encode_basestring(listing.kind)}, "items": {body}}}\n')
+    errors = (
+        "" if listing.errors is None else f', "errors": {json.dumps(make_plain(listing.errors), ensure_ascii=False)}'
+    )
+    head = f'"schema": "{SCHEMA}", "kind": {encode_basestring(listing.kind)}'
+    return escape_for_json(f'{{{head}, "items": {body}{errors}}}\n')
 
 
 def _encode_rows(listing: Listing) -> Iterable[str]:

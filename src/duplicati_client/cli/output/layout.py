@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .table import Look
 
 _INDENT = "  "
+# Letters, so that they can be shown everywhere; as wide as each other.
+_MARKS = {"ok": "ok", "warning": "! ", "refused": "x ", "skipped": "- ", "not-reached": "  "}
 
 
 def render_page(page: Page, look: Look) -> str:
@@ -38,14 +40,17 @@ def _render_section(section: Section, look: Look) -> str:
 def _render_field(field: Field, indent: str, label_width: int, look: Look) -> list[str]:
     label = neutralise(field.label)
     head = f"{indent}{label}{' ' * (label_width - measure(label))}  "
+    mark = f"{_MARKS[field.mark]}  " if field.mark else ""
     values = field.value if isinstance(field.value, (list, tuple)) else (field.value,)
-    room = max(look.width - measure(head), 12) if look.width else None
+    head_width = measure(mark + head)
+    room = max(look.width - head_width, 12) if look.width else None
+    head = colour(mark, field.mark, look) + head
     lines = []
     for value in values:
         for line in neutralise_lines(format_value(field.kind, value, look.now)).split("\n"):
             for shown in [line] if room is None else wrap(line, room):
                 lines.append(head + (colour(shown, shown, look) if field.kind == "outcome" else shown))
-                head = " " * measure(head)
+                head = " " * head_width
     return lines
 
 

@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
 
 class Field(NamedTuple):
-    """A labelled value of a page; kinds as for `Column`."""
+    """A labelled value of a page; kinds as for `Column`.
+
+    `mark` is a verdict to be drawn before the label: ok, warning, refused, skipped or not-reached.
+    """
 
     label: str
     value: Any
     kind: str = "text"
+    mark: str = ""
 
 
 class Section(NamedTuple):

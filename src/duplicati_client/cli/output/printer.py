@@ -51,7 +51,7 @@ class Printer:
         listing = self._select(listing)
         self._console.write(self._format.render_listing(listing, self._console.look()))
         if not listing.rows:
-            self._console.say(f"no {listing.kind}")
+            self._console.say(f"no {listing.kind.replace('-', ' ')}")
 
     def print_page(self, page: Page) -> None:
         """Write one thing."""

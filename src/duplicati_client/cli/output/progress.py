@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..text import cut, measure, neutralise
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _REDRAW_SECONDS = 0.1
 _LINE_SECONDS = 30.0
 _BAR_COLUMNS = 20
+_READING_ENDS = 0.9  # what comes then is told by phases, whose shares say nothing of the time they take
 _PHASES = {
     "Starting_Operation": "starting",
     "Backup_Begin": "starting",
@@ -33,6 +34,9 @@ _PHASES = {
     "Backup_PostBackupVerify": "checking the result",
     "Backup_Complete": "ending",
     "Backup_RemoteSynchronization": "copying to other destinations",
+    "Verify_Running": "testing samples",
+    "Recreate_Running": "rebuilding the local database",
+    "Vacuum_Running": "tidying the local database",
 }
 
 
@@ -90,24 +94,30 @@ def describe(progress: Progress, name: str, elapsed_seconds: float, width: int |
     # In the order of the line, each with its rank: the highest go first where room is short.
     parts = [
         (0, neutralise(name)),
-        (1, _draw_bar(progress.fraction)),
+        (1, draw_bar(progress.fraction)),
         (2, describe_phase(progress.phase)),
-        (6, _count_files(progress) if has_counts else ""),
-        (4, _count_bytes(progress) if has_counts else ""),
+        (6, count_files(progress) if has_counts else ""),
+        (4, count_bytes(progress) if has_counts else ""),
         (5, f"{format_size(int(speed))}/s" if speed else ""),
         (3, f"{format_duration(left)} left" if left is not None else format_duration(elapsed_seconds)),
     ]
-    parts = [part for part in parts if part[1]]
-    while width is not None and len(parts) > 2 and measure("  ".join(text for _, text in parts)) > width:
-        parts.remove(max(parts))
-    return "  ".join(text for _, text in parts)
+    return fit_parts(parts, width, 2)
 
 
-def _draw_bar(fraction: float | None) -> str:
+def fit_parts(parts: Sequence[tuple[int, str]], width: int | None, least: int = 1) -> str:
+    """Join ranked parts in their order; where room is short those with the highest ranks are left out whole."""
+    kept = [part for part in parts if part[1]]
+    while width is not None and len(kept) > least and measure("  ".join(text for _, text in kept)) > width:
+        kept.remove(max(kept))
+    return "  ".join(text for _, text in kept)
+
+
+def draw_bar(fraction: float | None, columns: int = _BAR_COLUMNS) -> str:
+    """Return a bar with its percentage, nothing where no fraction is known."""
     if fraction is None:
         return ""
-    filled = round(fraction * _BAR_COLUMNS)
-    return f"[{'#' * filled}{'.' * (_BAR_COLUMNS - filled)}] {fraction:4.0%}"
+    filled = round(fraction * columns)
+    return f"[{'#' * filled}{'.' * (columns - filled)}] {fraction:4.0%}"
 
 
 def describe_phase(phase: str) -> str:
@@ -122,7 +132,7 @@ def describe_phase(phase: str) -> str:
 def estimate_left(progress: Progress, elapsed_seconds: float) -> float | None:
     """Return seconds, from how long the part that is done took; None where that says nothing."""
     fraction = progress.fraction
-    if fraction is None or elapsed_seconds < 2 or not 0.02 <= fraction < 1:
+    if fraction is None or elapsed_seconds < 2 or not 0.02 <= fraction < _READING_ENDS:
         return None
     return elapsed_seconds * (1 - fraction) / fraction
 
@@ -134,13 +144,15 @@ def make_progress_item(progress: Progress, name: str) -> dict[str, Any]:
     return {**item, "name": name, "fraction": progress.fraction}
 
 
-def _count_files(progress: Progress) -> str:
+def count_files(progress: Progress) -> str:
+    """Return how many files are done, and of how many once that is known."""
     if progress.is_counting or not progress.files_total:
         return f"{progress.files_done} files"
     return f"{progress.files_done} of {progress.files_total} files"
 
 
-def _count_bytes(progress: Progress) -> str:
+def count_bytes(progress: Progress) -> str:
+    """Return how many bytes are done, and of how many once that is known."""
     done = format_size(progress.bytes_done)
     return (
         done if progress.is_counting or not progress.bytes_total else f"{done} of {format_size(progress.bytes_total)}"

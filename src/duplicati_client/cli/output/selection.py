@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-_OPERATORS = ("!=", "=", "~", "<", ">")
-_COMPARISONS = {"=": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt}
+_COMPARISONS = {
+    **{"=": operator.eq, "==": operator.eq, "!=": operator.ne},
+    **{"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge},
+}
+_OPERATORS = (*_COMPARISONS, "~", "!~")
 _SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 _DIGITS_COUNT = 40
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
 class Condition(NamedTuple):
@@ -29,7 +32,7 @@ class Condition(NamedTuple):
 
 
 def parse_condition(text: str) -> Condition:
-    """Read `FIELD=VALUE`, `!=`, `~` (contains, or a pattern), `<` or `>`."""
+    """Read `FIELD=VALUE`, or `!=`, `<`, `<=`, `>`, `>=`, `~` (contains, or a pattern), `!~` in the place of `=`."""
     found = [(text.index(sign), -len(sign), sign) for sign in _OPERATORS if sign in text]
     if not found or min(found)[0] == 0:
         raise errors.UsageInvalid(
@@ -73,7 +76,11 @@ def find_column(listing: Listing, name: str) -> int:
     for at, column in enumerate(listing.columns):
         if name in (column.name, column.title.lower().replace(" ", "_")):
             return at
-    raise errors.UsageInvalid(f"{listing.kind} have no field {name}", hint="fields: " + ", ".join(names))
+    from ..verbs import suggest  # noqa: PLC0415 - only for a mistake
+
+    near = suggest(name, names) or next((known for known in names if name and name in known), None)
+    hint = (f"did you mean {near}? " if near else "") + "fields: " + ", ".join(names)
+    raise errors.UsageInvalid(f"{listing.kind} have no field {name}", hint=hint)
 
 
 def parse_size(text: str) -> int:
@@ -83,22 +90,6 @@ def parse_size(text: str) -> int:
     if number is None or short not in _SIZE_UNITS:
         raise errors.InvalidValue(f"this is not a size: {text}", hint="for example 500k, 1.5GiB")
     return int(number * _SIZE_UNITS[short])
-
-
-def parse_duration(text: str) -> float:
-    """Read seconds, or a number with s, m, h, d or w; several may follow each other (1h30m)."""
-    total = 0.0
-    rest = text.strip().lower()
-    while rest:
-        number, tail = _split_unit(rest)
-        unit = tail[:1] or "s"
-        if number is None or unit not in _SECONDS:
-            raise errors.InvalidValue(f"this is not a duration: {text}", hint="for example 90, 90s, 15m, 1h30m, 7d")
-        total += number * _SECONDS[unit]
-        rest = tail[1:].strip()
-    if not text.strip():
-        raise errors.InvalidValue("this duration is empty", hint="for example 90, 90s, 15m, 1h30m, 7d")
-    return total
 
 
 def _split_unit(text: str) -> tuple[float | None, str]:
@@ -129,19 +120,29 @@ def _is_number(text: str) -> bool:
 
 
 def _read_operand(column: Column, condition: Condition, now: datetime) -> Any:
-    if condition.sign == "~" or condition.value == "":
+    if condition.sign.endswith("~") or condition.value == "":
         return condition.value.casefold()
     if column.kind == "size":
         return parse_size(condition.value)
     if column.kind == "seconds":
+        from ...durations import parse_duration  # noqa: PLC0415 - only such filters need it
+
         return parse_duration(condition.value)
     if column.kind == "number":
         return _parse_number(condition.value)
     if column.kind == "time":
-        return _parse_time(condition.value, now)
+        from ...durations import parse_past  # noqa: PLC0415 - only such filters need it
+
+        return parse_past(condition.value, now)
     if column.kind == "flag":
-        return condition.value.lower() in ("yes", "true", "1")
+        return _parse_flag(condition.value)
     return condition.value.casefold()
+
+
+def _parse_flag(text: str) -> bool:
+    if text.lower() not in (*_YES, *_NO):
+        raise errors.InvalidValue(f"this is neither yes nor no: {text}")
+    return text.lower() in _YES
 
 
 def _parse_number(text: str) -> float:
@@ -151,31 +152,16 @@ def _parse_number(text: str) -> float:
         raise errors.InvalidValue(f"this is not a number: {text}") from exc
 
 
-def _parse_time(text: str, now: datetime) -> datetime:
-    from datetime import datetime, timedelta  # noqa: PLC0415 - only filters by time need it
-
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            return now - timedelta(seconds=parse_duration(text))
-        except (errors.InvalidValue, OverflowError) as exc:
-            raise errors.InvalidValue(
-                f"this is neither a time nor an age: {text}", hint="for example 2026-07-10, 2026-07-10T08:00+02:00, 7d"
-            ) from exc
-    return at if at.tzinfo is not None else at.astimezone()
-
-
 def _is_met(sign: str, kind: str, value: Any, wanted: Any) -> bool:
-    if sign == "~":
+    if sign.endswith("~"):
         text = "" if value is None else str(value).casefold()
-        return _fits(text, wanted)
+        return _fits(text, wanted) is (sign == "~")
     if value is None or wanted == "":
         is_equal = (value is None or value == "") and wanted == ""
-        return is_equal if sign == "=" else not is_equal and sign == "!="
+        return is_equal if sign in ("=", "==") else not is_equal and sign == "!="
     if kind in ("text", "id", "outcome"):
         value = str(value).casefold()
-        if sign in "<>" and _is_number(value) and _is_number(wanted):
+        if sign[0] in "<>" and _is_number(value) and _is_number(wanted):
             value, wanted = int(value), int(wanted)
     return bool(_COMPARISONS[sign](value, wanted))
 

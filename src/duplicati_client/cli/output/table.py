@@ -30,6 +30,8 @@ _COLOURS = {
     "queued": "36",
     "unknown": "2",
     "never": "2",
+    "ok": "32",
+    "refused": "1;31",
 }
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def render_listing(listing: Listing, look: Look) -> str:
-    """Return a mapping with schema, kind and items."""
-    return _dump({"schema": SCHEMA, "kind": listing.kind, "items": make_records(listing)})
+    """Return a mapping with schema, kind and items, and the errors of several servers."""
+    document = {"schema": SCHEMA, "kind": listing.kind, "items": make_records(listing)}
+    return _dump(document if listing.errors is None else document | {"errors": make_plain(listing.errors)})
 
 
 def render_page(page: Page, look: Look) -> str:
