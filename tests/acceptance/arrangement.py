@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from duplicati_client import Duplicati, errors
+from duplicati_client import Duplicati, Outcome, errors
+from duplicati_client.sdk.followed import Ended
 
 # Twenty seconds of uploading. Small volumes and one compressor keep the reading from running far ahead of it, since a
 # stop that comes after the last file was read changes nothing (2.3.0.4 control-late-stop:64).
@@ -24,6 +25,8 @@ SLOW_SETTINGS = {
 }
 REMOVAL_TIMEOUT_SECONDS = 180
 SECRET = "acceptance-secret"
+# What is taken from the destination after a first run: an index can be made anew, data cannot.
+LOSSES = {"mendable": "dindex", "broken": "dblock"}
 
 PLAIN_SETTINGS = {
     "compression-module": "zip",
@@ -46,6 +49,7 @@ class Arrangement:
     def __init__(self, server: Duplicati, data: Path | None) -> None:
         self.prefix = f"duc-acceptance-{secrets.token_hex(3)}"
         self._server = server
+        self._was_paused = server.state.get().is_paused
         self._data = data / self.prefix if data else None
         self._made: list[str] = []
         self.release = server.release
@@ -75,6 +79,8 @@ class Arrangement:
 
     def remove_backups(self) -> None:
         """Remove every backup made so far, with its data, after ending what still runs; safe to repeat."""
+        if not self._was_paused:
+            self._server.state.resume()
         for backup_id in list(self._made):
             self._remove_backup(backup_id)
             self._dismiss_notifications(backup_id)
@@ -101,6 +107,11 @@ class Arrangement:
         self._made.append(made)
         if kind == "fatal":
             shutil.rmtree(source)
+        if kind in LOSSES:
+            *_, ended = self._server.follow(self._server.runs.start(made))
+            if not isinstance(ended, Ended) or ended.verdict.outcome is not Outcome.SUCCESS:
+                raise NotArrangeable(f"needs a first run of {name} that succeeds")
+            next(destination.glob(f"*.{LOSSES[kind]}.*")).unlink()
         return made
 
     def _settings_for(self, kind: str, folder: Path) -> dict[str, str]:
@@ -137,12 +148,10 @@ class Arrangement:
             time.sleep(0.3)
 
     def _dismiss_notifications(self, backup_id: str) -> None:
-        # The library has no verb for this; the request is that of the server's own pages.
         for notification in self._server.notifications.list():
             if notification.backup_id == backup_id:
                 with suppress(errors.DuplicatiClientError):
-                    path = f"api/v1/notification/{notification.notification_id}"
-                    self._server._channel.delete(path, "a notification")
+                    self._server.notifications.dismiss(notification.notification_id)
 
     def _end_tasks(self, backup_id: str) -> None:
         active = self._server.state.get().active

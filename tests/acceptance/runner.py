@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.acceptance.script import Script, Step, expand, pattern_of, plain
+from tests.shapes.checking import faults_of
 
 STEP_TIMEOUT_SECONDS = 240
 PROGRAM = Path(sys.executable).parent / "duplicati"
@@ -50,6 +52,10 @@ class Run:
             self._retry(step._replace(command=command), float(seconds))
         elif step.command.endswith("&"):
             self._background = self._start(step.command[:-1])
+        elif verb == "ready":
+            assert self._background, "ready needs a command in the background"
+            if not select.select([self._background.stdout], [], [], STEP_TIMEOUT_SECONDS)[0]:
+                raise Mismatch("the command in the background says nothing")
         elif verb == "interrupt":
             assert self._background, "interrupt needs a command in the background"
             self._background.send_signal(signal.SIGINT)
@@ -112,6 +118,8 @@ class Run:
         for absent in step.absent:
             if expand(absent, self.variables) in answer.stdout + answer.stderr:
                 raise Mismatch(_report(step, answer, f"must not be seen: {absent}"))
+        for fault in faults_of(answer.stdout, is_whole="--columns" not in step.command):
+            raise Mismatch(_report(step, answer, f"the JSON is not as documented: {fault}"))
         for missing in self._missing_talk(step, answer.stderr):
             raise Mismatch(_report(step, answer, f"stderr has no line (in order) like: {missing}"))
         self.variables.update({name: value for name, value in found.groupdict().items() if value is not None})

@@ -1,15 +1,34 @@
-"""Every acceptance script runs against the sandbox of every release, as it does against a real server."""
+"""Every acceptance script runs against sandboxes as it does against a real server.
+
+Each runs against the newest release, the legacy one, and by turns one of those between; against every release with
+ACCEPTANCE_RELEASES=all.
+"""
 
 from __future__ import annotations
+
+import os
+from typing import Any
 
 import pytest
 
 from tests.acceptance.arrangement import Arrangement
+from tests.acceptance.conftest import RELEASES
 from tests.acceptance.script import load_scripts, parse_script
 from tests.acceptance.suite import open_server, run_one
 
 
-@pytest.mark.parametrize("script", load_scripts(), ids=lambda script: script.name)
+def choose() -> list[Any]:
+    newest, *between, legacy = RELEASES
+    is_whole = os.environ.get("ACCEPTANCE_RELEASES") == "all"
+    return [
+        pytest.param(release, script, id=f"{release}-{script.name}")
+        for release in RELEASES
+        for turn, script in enumerate(load_scripts())
+        if is_whole or release in (newest, legacy, between[turn % len(between)])
+    ]
+
+
+@pytest.mark.parametrize(("server", "script"), choose(), indirect=["server"])
 def test_script_passes_against_the_sandbox(script, server, arrangement):
     result = run_one(server, arrangement, script)
     if result.verdict == "skipped":

@@ -7,7 +7,8 @@ import sys
 
 from tests.architecture.project import PACKAGE, Import, imports_of_package, is_within, names_in, settings, table_below
 
-MODULES_OF_DISTRIBUTIONS = {"pyyaml": "yaml", "tomli-w": "tomli_w"}
+MODULES_OF_DISTRIBUTIONS = {"pyyaml": "yaml", "tomli-w": "tomli_w", "argon2-cffi": "argon2"}
+BROUGHT_ALONG = {"sqlalchemy": "part of what Alembic offers"}
 
 
 def test_each_framework_is_imported_only_where_the_page_allows_it():
@@ -26,7 +27,7 @@ def test_each_framework_is_imported_only_where_the_page_allows_it():
 
 
 def test_every_imported_library_is_declared():
-    declared = {_module_of(requirement) for requirement in settings()["project"]["dependencies"]}
+    declared = {_module_of(requirement) for requirement in _all_requirements()} | set(BROUGHT_ALONG)
     undeclared = [found for found in imports_of_package() if _library(found) not in declared | {None}]
     assert undeclared == []
 
@@ -34,6 +35,11 @@ def test_every_imported_library_is_declared():
 def test_every_declared_library_is_imported():
     declared = {_module_of(requirement) for requirement in settings()["project"]["dependencies"]}
     assert declared - {_library(found) for found in imports_of_package()} == set()
+
+
+def _all_requirements() -> list[str]:
+    project = settings()["project"]
+    return [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
 
 
 def _library(found: Import) -> str | None:

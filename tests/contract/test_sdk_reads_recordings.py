@@ -176,7 +176,7 @@ MEANINGS = (
     Meaning(500, "", errors.ServerFailed),
     Meaning(500, "backup-in-progress", errors.Busy),
     Meaning(500, "(?!backup-in-progress).+", errors.ServerFailed),
-    Meaning(503, ".*", errors.Busy),
+    Meaning(503, ".*", errors.Overloaded),
 )  # fmt: skip
 
 

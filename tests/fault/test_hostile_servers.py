@@ -38,8 +38,9 @@ FORMS = ("table", "json", "csv", "yaml", "ids")
 VERBS = (
     "status", "list backups", "list tasks", "list logs", "list logs 1", "list notifications", "list settings",
     "list versions 1", "get backup 1", "get task 11", "get notification 1", "get setting update-channel", "describe 1",
-    "logs", "logs 1", "run 1", "stop", "stop 1", "abort 11", "list backups --sort name,-last_started_at",
-    "list backups --filter name>3",
+    "logs", "logs 1", "run 1", "stop", "stop 1", "abort 11", "pause 5m --transfers", "resume",
+    "list backups --sort name,-last_started_at", "list backups --filter name>3", "set backup 1 description=x",
+    "edit 1 --yes",
 )  # fmt: skip
 ALLOWED = frozenset({0, 2, 3, 4, 5, 6, 64, 66, 69, 73, 74, 75, 76, 77, 78, 124})
 RELEASES = ("2.3.1.0", "2.0.8.1")

@@ -18,7 +18,7 @@ from duplicati_client.sdk.auth.credentials import Credentials
 from duplicati_client.sdk.auth.store import MemorySessionStore
 from duplicati_client.sdk.client import Duplicati
 from duplicati_client.sdk.events import Fallback, ProgressMade, StateChanged, TaskEnded
-from duplicati_client.sdk.runs import Note, RunEnded
+from duplicati_client.sdk.followed import Ended, Note
 
 PASSWORD = "correct horse"
 RELEASES = ("2.3.1", "2.3.0", "2.2", "2.1", "2.0.8")
@@ -57,10 +57,10 @@ def client(handle: Handle, transport: Spoilt | None = None, *, password: str = P
     return Duplicati(handle.url, transport=transport, credentials=Credentials(password=password), **options)
 
 
-def run(server: Duplicati, name: str) -> tuple[RunEnded, list[str]]:
+def run(server: Duplicati, name: str) -> tuple[Ended, list[str]]:
     backup_id = next(backup.backup_id for backup in server.backups.list() if backup.name == name)
     items = [item for item in server.runs.follow(server.runs.start(backup_id)) if item is not None]
-    assert isinstance(items[-1], RunEnded)
+    assert isinstance(items[-1], Ended)
     return items[-1], [item.text for item in items if isinstance(item, Note)]
 
 
@@ -167,7 +167,7 @@ def test_live_connection_that_breaks_is_told_and_the_run_followed_on() -> None:
             notes += [item.text] if isinstance(item, Note) else []
             ended = item
     assert any("live connection ended" in note for note in notes)
-    assert isinstance(ended, RunEnded)
+    assert isinstance(ended, Ended)
     assert ended.verdict.outcome is Outcome.SUCCESS
 
 

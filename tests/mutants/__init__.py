@@ -1,0 +1,1 @@
+"""Bugs planted on purpose, as patches: what the tests are worth is shown by their failing."""
