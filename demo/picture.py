@@ -17,7 +17,7 @@ from rich.text import Text
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import demo
+import stage
 
 COLUMNS, ROWS = 96, 40
 PROMPT = "\x1b[1;32m$\x1b[0m "
@@ -27,7 +27,7 @@ FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)  # they would be fe
 
 def main() -> int:
     """Write the picture; the commands really run, against a sandbox."""
-    with demo.working_folder(), demo.running_sandbox() as server:
+    with stage.working_folder(), stage.running_sandbox() as server:
         screen = record(["login", server.url, "--password-file", str(server.password_file)])
         screen = ""  # the address of a sandbox says nothing to a reader
         for words in (["list", "backups"], ["run", "Documents", "--wait"], ["run", "Database", "--wait"]):
@@ -40,8 +40,8 @@ def record(words: list[str]) -> str:
     """Run a command in a terminal of its own and return what was to be seen, with one line of its progress kept."""
     process_id, terminal = pty.fork()
     if not process_id:
-        os.chdir(demo.ROOT)
-        os.execve(demo.PROGRAM, ["duplicati", *words], demo.environment() | {"TERM": "xterm-256color"})
+        os.chdir(stage.ROOT)
+        os.execve(stage.PROGRAM, ["duplicati", *words], stage.environment() | {"TERM": "xterm-256color"})
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     written = bytearray()
     while chunk := _read(terminal):
