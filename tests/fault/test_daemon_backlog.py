@@ -53,7 +53,7 @@ def test_start_with_many_tasks_tells_how_many_there_are_and_not_each(tmp_path: P
     bench.turn()
     bench.told.clear()
     bench.restart()
-    assert bench.tell("recovered") == ["60 open tasks were found in the journal, and are gone on with"]
+    assert bench.tell("recovered") == ["open tasks found in the journal to go on with: 60"]
     assert bench.tell("task") == []
     assert len(bench.daemon.list_running()) == 60
 

@@ -77,10 +77,15 @@ class Health:
         self._lock = threading.Lock()
         self.contact = Contact()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the last poll was answered as it should be."""
+        return self.contact.state is Connection.CONNECTED
+
     def note_answer(self, at: datetime) -> bool:
         """Note that the task server has answered a poll as it should; say whether that is news."""
         with self._lock:
-            is_news = self.contact.state is not Connection.CONNECTED
+            is_news = not self.is_connected
             since = at if is_news else self.contact.since
             known = self.contact._replace(state=Connection.CONNECTED, since=since, message=None, hint=None)
             self.contact = known._replace(polled_at=at, answered_at=at)

@@ -264,7 +264,10 @@ class Daemon:
         parts = self.parts
         has_levels = parts.link.level == 1
         self._polled_at = parts.clock()
-        poll = parts.link.poll(WAIT_SECONDS_MAX if has_levels and is_waiting else 0.0)
+        may_be_held = (
+            has_levels and is_waiting and parts.health.is_connected
+        )  # else it is told at once that all is well
+        poll = parts.link.poll(WAIT_SECONDS_MAX if may_be_held else 0.0)
         if parts.health.note_answer(parts.now()):
             parts.events.forget("away")
             parts.events.tell("connected", f"the task server {parts.link.address} answers")
@@ -319,8 +322,7 @@ class Daemon:
                 self._go_on(self._leftovers.take_up(entry))
         open_count = sum(entry.step is not Step.CONFIRMED for entry in entries)
         if open_count:
-            found = "an open task was" if open_count == 1 else f"{open_count} open tasks were"
-            self.parts.events.tell("recovered", f"{found} found in the journal, and are gone on with")
+            self.parts.events.tell("recovered", f"open tasks found in the journal to go on with: {open_count}")
 
     # --- threads --------------------------------------------------------------------------------------
 

@@ -31,6 +31,19 @@ def test_first_answer_of_all_shows_that_the_next_poll_may_wait_at_the_task_serve
     assert [bench.turn(), bench.turn()] == [1.0, 1.0]
 
 
+def test_poll_after_an_outage_is_not_held_so_that_its_end_shows_at_once(bench: LoopBench) -> None:
+    bench.turn()
+    bench.turn()
+    answering, bench.spoil = bench.spoil, lambda request: errors.ConnectionRefused("nothing answers")
+    bench.turn()
+    bench.spoil = answering
+    bench.turn()
+    assert "prefer" not in bench.tasks.requests[-1].headers
+    assert bench.daemon.parts.health.is_connected
+    bench.turn()
+    assert bench.tasks.requests[-1].headers["prefer"] == "wait=50"
+
+
 def test_task_server_sets_how_long_it_is_from_one_poll_to_the_next(bench: LoopBench) -> None:
     bench.tasks.poll_after_seconds = 40
     assert [bench.turn(), bench.turn()] == [1.0, 40.0]
