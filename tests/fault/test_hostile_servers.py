@@ -58,7 +58,7 @@ def judge(ended: Ended, *, is_terminal: bool = False, may_be_refused: bool = Fal
     if is_terminal:
         assert not UNSAFE.search(_DRAWN.sub("", ended.stdout))
     if ended.status >= 64:
-        found = re.search(r"^duplicati: (.+)\n  (.+)$", told, re.MULTILINE)
+        found = re.search(r"^(?:\r\x1b\[K)?duplicati: (.+)\n  (.+)$", told, re.MULTILINE)
         assert found is not None, told
         assert len(found.group()) < 3000
 

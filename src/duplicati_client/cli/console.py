@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from .. import errors
 from .output.table import Look
-from .text import neutralise
+from .text import cut, neutralise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 _HELD_COUNT = 50
@@ -38,6 +39,7 @@ class Console:
         self.is_debugging = False
         self._colour = "auto"
         self._held: list[str] | None = None
+        self._is_line_shown = False
         for stream in (stdout, stderr):
             _never_fail_to_encode(stream)
 
@@ -120,8 +122,29 @@ class Console:
             self._talk(f"  {'' if '?' in hint else 'try: '}{_make_line(hint)}\n")
 
     def draw(self, text: str) -> None:
-        """Write to stderr as it is, for progress that redraws its line."""
+        """Write to stderr as it is."""
         self._talk(text)
+
+    def show_line(self, text: str, ellipsis: str = "") -> None:
+        """Show a harmless line on the terminal of talk until anything else is said, or shown in its place."""
+        self._is_line_shown = True
+        self._talk(cut(text, self.talk_width() - 1, ellipsis))
+        self._is_line_shown = True
+
+    def clear_line(self) -> None:
+        """Take away what `show_line` shows; safe to repeat."""
+        if self._is_line_shown:
+            self._talk("")
+
+    @contextmanager
+    def showing(self, text: str) -> Iterator[None]:
+        """Tell a person at a terminal what takes so long, while it does."""
+        if self.is_stderr_terminal and not self.is_quiet:
+            self.show_line(text, "...")
+        try:
+            yield
+        finally:
+            self.clear_line()
 
     @property
     def is_talk_coloured(self) -> bool:
@@ -167,6 +190,8 @@ class Console:
         if self._held is not None:
             self._held = [*self._held, text][-_HELD_COUNT:]
             return
+        text = f"\r\x1b[K{text}" if self._is_line_shown else text
+        self._is_line_shown = False
         try:
             self._stderr.write(text)
             self._stderr.flush()

@@ -127,5 +127,5 @@ def test_address_and_choice_of_contexts_exclude_each_other(tmp_path: Path) -> No
 
 def test_terminal_is_told_what_is_looked_at_and_the_line_is_taken_away_again(tmp_path: Path) -> None:
     ended = Stage(tmp_path).run("doctor", URL, is_terminal=True)
-    assert ended.stderr == f"looking at {URL} ...\r\x1b[K"
+    assert ended.stderr == f"\r\x1b[Klooking at {URL} ...\r\x1b[K"
     assert Stage(tmp_path).run("doctor", URL, "--quiet", is_terminal=True).stderr == ""

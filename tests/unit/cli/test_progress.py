@@ -96,6 +96,21 @@ def test_on_a_terminal_the_line_draws_itself_again_and_goes_away():
     assert drawn[-1] == ""
 
 
+def test_what_is_said_meanwhile_takes_the_place_of_the_line():
+    stderr, clock = Terminal(is_terminal=True), Clock()
+    console = Console(Terminal(), Terminal(), stderr, {"COLUMNS": "40"})
+    console.adjust(colour="never", is_quiet=False, is_verbose=True, is_debugging=False)
+    line = ProgressLine(Talk(console, Printer(console, Choice("table"))), "Documents", clock=clock)
+    for _ in range(2):
+        clock.now += 1
+        line.show(progress())
+        console.detail("GET http://nas:8200 -> 200")
+    console.complain("it failed")
+    shown = "Documents  [##########..........]  50%"
+    said = "\r\x1b[KGET http://nas:8200 -> 200\n"
+    assert stderr.getvalue() == f"\r\x1b[K{shown}{said}" * 2 + "duplicati: it failed\n"
+
+
 def test_elsewhere_a_line_comes_every_thirty_seconds_and_only_with_verbose():
     stderr, silent, clock = Terminal(), Terminal(), Clock()
     verbose, quiet = line_on(stderr, clock, is_verbose=True), line_on(silent, clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ... import errors
@@ -15,7 +15,7 @@ from ..options import CHOOSING
 from ..output.columns import Column, Listing
 from ..output.pages import Field, Page, Section
 from ..reach import Asked
-from ..text import cut
+from ..text import neutralise
 from ..verbs import Verb
 from ..words import take_one
 
@@ -73,7 +73,8 @@ def perform(call: Call) -> int:
 
     def work(reach: Reach, talk: Talk) -> Answer:
         target = named[talk.label] if talk.label is not None else targets[0]
-        with _waiting(call, None if is_table else target.label if target.place else target.url):
+        name = neutralise(target.label if target.place else target.url)
+        with nullcontext() if is_table else call.console.showing(f"looking at {name} ..."):
             report = reach.do(lambda server: examine(_make_case(call, target, server)), Asked("doctor"))
         status = exits.SUCCESS if report.error is None else exits.status_of_error(report.error)
         if is_table:
@@ -95,20 +96,6 @@ def _choose(call: Call) -> list[Target]:
     if any(option.field in call.given for option in CHOOSING):
         raise errors.UsageInvalid("give a URL, or --server, --context, --on or --all, but not both")
     return [find_by_url(call, url)]
-
-
-@contextmanager
-def _waiting(call: Call, url: str | None) -> Iterator[None]:
-    """Tell a person at a terminal what takes so long: a dead address needs its quarter of a minute."""
-    console = call.console
-    is_told = url is not None and console.is_stderr_terminal and not (console.is_quiet or console.is_verbose)
-    if is_told:
-        console.draw(cut(f"looking at {url} ...", console.talk_width() - 1, "..."))
-    try:
-        yield
-    finally:
-        if is_told:
-            console.draw("\r\x1b[K")
 
 
 def _make_case(call: Call, target: Target, server: Duplicati) -> Case:

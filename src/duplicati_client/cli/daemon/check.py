@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ... import errors
@@ -11,11 +10,11 @@ from ..daemonoptions import CONFIG, find_config_file
 from ..options import Option
 from ..output.columns import Column, Listing
 from ..output.pages import Field, Page, Section
-from ..text import cut
+from ..text import neutralise
 from ..verbs import Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..call import Call
     from .proofs import Proof
@@ -58,7 +57,7 @@ def perform(call: Call) -> int:
         raise errors.UsageInvalid(f"what is {call.words[0]}?", hint=f"duplicati {VERB.usage}")
     path = find_config_file(call)
     seconds = _PATIENCE_SECONDS if call.value("timeout") is None else call.value("timeout")
-    with _waiting(call, path):
+    with call.console.showing(f"looking at what {neutralise(path)} names ..."):
         proofs = prove_all(path, call.process.environ, seconds)
     printer = make_printer(call)
     if printer.form in ("csv", "ids"):
@@ -66,20 +65,6 @@ def perform(call: Call) -> int:
     else:
         printer.print_page(_make_page(path, proofs))
     return next((proof.status for proof in proofs if proof.verdict == "refused"), exits.SUCCESS)
-
-
-@contextmanager
-def _waiting(call: Call, path: str) -> Iterator[None]:
-    """Tell a person at a terminal what takes so long: a dead address needs its seconds."""
-    console = call.console
-    is_told = console.is_stderr_terminal and not console.is_quiet
-    if is_told:
-        console.draw(cut(f"looking at what {path} names ...", console.talk_width() - 1, "..."))
-    try:
-        yield
-    finally:
-        if is_told:
-            console.draw("\r\x1b[K")
 
 
 def _make_page(path: str, proofs: Sequence[Proof]) -> Page:

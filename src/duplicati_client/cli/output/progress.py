@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..text import cut, measure, neutralise
+from ..text import measure, neutralise
 from .cells import format_duration, format_size
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ class ProgressLine:
         self._is_live = is_wanted and console.is_stderr_terminal and talk.label is None
         self._is_dotted = is_wanted and not self._is_live and console.is_verbose
         self._next_at = clock() + (0.0 if self._is_live else _LINE_SECONDS)
-        self._is_drawn = False
         self._last: Progress | None = None
 
     def show(self, progress: Progress) -> None:
@@ -73,17 +72,14 @@ class ProgressLine:
         text = describe(self._last, self._name, now - self._began_at, width)
         if self._is_live:
             self._next_at = now + _REDRAW_SECONDS
-            self._talk.console.draw(f"\r\x1b[K{cut(text, width or 0, '')}")
-            self._is_drawn = True
+            self._talk.console.show_line(text)
         elif self._is_dotted:
             self._next_at = now + _LINE_SECONDS
             self._talk.say(text)
 
     def clear(self) -> None:
         """Take the line away, for something else to be said, or for good; safe to repeat."""
-        if self._is_drawn:
-            self._talk.console.draw("\r\x1b[K")
-            self._is_drawn = False
+        self._talk.console.clear_line()
 
 
 def describe(progress: Progress, name: str, elapsed_seconds: float, width: int | None = None) -> str:
