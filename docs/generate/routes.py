@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -24,9 +23,7 @@ def _read_document() -> dict[str, Any]:
     def find_parts() -> Any:
         raise NotImplementedError
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Litestar's of its own third release
-        return make_asgi(find_parts).openapi_schema.to_schema()
+    return make_asgi(find_parts).openapi_schema.to_schema()
 
 
 def routes() -> str:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from litestar import Request, Response, get, post, put
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.params import FromPath
 
 from ...protocol import codec
 from ...protocol.exchange import (
@@ -51,7 +53,7 @@ async def _identify(request: AnyRequest, parts: Parts, *, may_be_expired: bool =
 
 
 @get(["/api/tasks/status", "/d/{segment:str}/api/tasks/status"], status_code=303)
-async def poll(request: AnyRequest, parts: Parts) -> Response[bytes]:
+async def poll(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
     """Say by 303 that there is something to fetch, by 304 that there is not; holds the answer if asked to."""
     caller = await _identify(request, parts)
     seconds = min(_read_wait(request), WAIT_SECONDS_MAX) if caller.level else 0
@@ -85,7 +87,7 @@ def _head(parts: Parts, level: int) -> dict[str, str]:
 
 
 @get(["/api/tasks", "/d/{segment:str}/api/tasks"])
-async def hand_out(request: AnyRequest, parts: Parts) -> Response[bytes]:
+async def hand_out(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
     """Offer what waits, the oldest first, at most 500 at a time and no more than an answer may hold."""
     caller = await _identify(request, parts)
     after = _read_number(request, "after", 0, 2**62)
@@ -125,7 +127,7 @@ def _read_number(request: AnyRequest, name: str, default: int, ceiling: int) -> 
 
 
 @post(["/api/tasks/{task_id:str}/result", "/d/{segment:str}/api/tasks/{task_id:str}/result"], status_code=200)
-async def take_result(request: AnyRequest, parts: Parts, task_id: str) -> Response[bytes]:
+async def take_result(request: AnyRequest, parts: NamedDependency[Parts], task_id: FromPath[str]) -> Response[bytes]:
     """Keep what a daemon says of a task; whatever is well-formed and authentic is answered 200."""
     caller = await _identify(request, parts, may_be_expired=True)
     result = _read_result(await _read_object(request, _RESULT_BYTES), task_id)
@@ -163,7 +165,7 @@ async def _may_report(parts: Parts, caller: Caller, result: Result) -> bool:
 
 
 @post("/api/enrol", status_code=200)
-async def take_code(request: AnyRequest, parts: Parts) -> Response[bytes]:
+async def take_code(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
     """Make a daemon of whoever has a code; 202 while an operator has to approve."""
     enrolled = await enrol(parts.store, await _read_object(request, _SMALL_BYTES))
     if enrolled is None:
@@ -172,14 +174,14 @@ async def take_code(request: AnyRequest, parts: Parts) -> Response[bytes]:
 
 
 @post("/api/daemon/token", status_code=200)
-async def renew_token(request: AnyRequest, parts: Parts) -> Response[bytes]:
+async def renew_token(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
     """Give a daemon the successor of its token."""
     caller = await _identify(request, parts)
     return _answer(parts, {"Token": await renew(parts.store, caller)})
 
 
 @post("/api/daemon/heartbeat", status_code=200)
-async def beat(request: AnyRequest, parts: Parts) -> Response[bytes]:
+async def beat(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
     """Note what runs, and say what shall be stopped."""
     caller = await _identify(request, parts)
     members = await _read_object(request, _SMALL_BYTES)
@@ -210,7 +212,7 @@ def _read_running(item: Any) -> tuple[int, dict[str, Any]] | None:
 
 
 @put("/api/daemon/inventory", status_code=204)
-async def take_inventory(request: AnyRequest, parts: Parts) -> Response[None]:
+async def take_inventory(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[None]:
     """Keep what a daemon's servers have."""
     caller = await _identify(request, parts)
     inventory = await _read_object(request, parts.current.settings.body_kibibytes * 1024)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from ..errors import Denied
 from ..parts import Parts
@@ -21,7 +22,7 @@ async def live() -> Response[bytes]:
 
 
 @get("/readyz")
-async def ready(parts: Parts) -> Response[bytes]:
+async def ready(parts: NamedDependency[Parts]) -> Response[bytes]:
     """Say whether the store answers: 503 while it does not, or while the server stops."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -35,7 +36,7 @@ async def ready(parts: Parts) -> Response[bytes]:
 
 
 @get("/metrics")
-async def measure(parts: Parts) -> Response[bytes]:
+async def measure(parts: NamedDependency[Parts]) -> Response[bytes]:
     """Tell what was counted since the start, in OpenMetrics; no names of daemons, no secrets."""
     refusals = sorted(parts.counts.refusals.items())
     lines = [

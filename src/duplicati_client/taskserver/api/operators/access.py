@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from litestar import Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
 from .... import __version__
@@ -31,7 +33,7 @@ from .writing import tell_token, tell_user
 
 
 @post("/api/v1/sessions", status_code=201)
-async def log_in(request: AnyRequest, parts: Parts, data: Login) -> Session:
+async def log_in(request: AnyRequest, parts: NamedDependency[Parts], data: JSONBody[Login]) -> Session:
     """Give a token for twelve hours to whoever knows a user's password; who fails often has to wait."""
     token, text = await parts.operators.log_in(data.user, data.password, _find_origin(request))
     return Session(token=text, expires_at=token.expires_at, user=token.user, role=token.role.value)
@@ -42,13 +44,13 @@ def _find_origin(request: AnyRequest) -> str:
 
 
 @delete("/api/v1/sessions/current", status_code=204)
-async def log_out(parts: Parts, operator: Operator) -> None:
+async def log_out(parts: NamedDependency[Parts], operator: NamedDependency[Operator]) -> None:
     """End the token that is shown."""
     await parts.store.access.revoke_token(operator.token.token_id, operator.user)
 
 
 @get("/api/v1/me")
-async def me(parts: Parts, operator: Operator) -> Me:
+async def me(parts: NamedDependency[Parts], operator: NamedDependency[Operator]) -> Me:
     """Say who asks, and what server this is."""
     return Me(
         user=operator.user,
@@ -61,14 +63,16 @@ async def me(parts: Parts, operator: Operator) -> Me:
 
 
 @get("/api/v1/users")
-async def list_users(parts: Parts, operator: Operator) -> Part[UserTold]:
+async def list_users(parts: NamedDependency[Parts], operator: NamedDependency[Operator]) -> Part[UserTold]:
     """List all users."""
     operator.require_all(Role.ADMINISTRATOR)
     return Part(items=[tell_user(user) for user in await parts.store.access.list_users()])
 
 
 @post("/api/v1/users", status_code=201)
-async def add_user(parts: Parts, operator: Operator, data: NewUser) -> UserTold:
+async def add_user(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], data: JSONBody[NewUser]
+) -> UserTold:
     """Make a user."""
     operator.require_all(Role.ADMINISTRATOR)
     user = User(data.name, Role(data.role), data.scope, datetime.now(UTC), is_disabled=False, version=1)
@@ -77,7 +81,9 @@ async def add_user(parts: Parts, operator: Operator, data: NewUser) -> UserTold:
 
 
 @get("/api/v1/users/{name:str}")
-async def read_user(parts: Parts, operator: Operator, name: str) -> Response[UserTold]:
+async def read_user(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], name: FromPath[str]
+) -> Response[UserTold]:
     """Show a user."""
     operator.require_all(Role.ADMINISTRATOR)
     return _answer(await _find_user(parts, name))
@@ -85,7 +91,11 @@ async def read_user(parts: Parts, operator: Operator, name: str) -> Response[Use
 
 @patch("/api/v1/users/{name:str}")
 async def change_user(
-    request: AnyRequest, parts: Parts, operator: Operator, name: str, data: UserChange
+    request: AnyRequest,
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    name: FromPath[str],
+    data: JSONBody[UserChange],
 ) -> Response[UserTold]:
     """Change a user. Everybody may change their own password, if they know it; the rest is for administrators.
 
@@ -115,7 +125,7 @@ async def change_user(
 
 
 @delete("/api/v1/users/{name:str}", status_code=204)
-async def remove_user(parts: Parts, operator: Operator, name: str) -> None:
+async def remove_user(parts: NamedDependency[Parts], operator: NamedDependency[Operator], name: FromPath[str]) -> None:
     """Remove a user with all tokens."""
     operator.require_all(Role.ADMINISTRATOR)
     if not await parts.store.access.remove_user(name, operator.user):
@@ -141,7 +151,7 @@ def _answer(user: User) -> Response[UserTold]:
 
 
 @get("/api/v1/tokens")
-async def list_tokens(parts: Parts, operator: Operator) -> Part[TokenTold]:
+async def list_tokens(parts: NamedDependency[Parts], operator: NamedDependency[Operator]) -> Part[TokenTold]:
     """List the own tokens; an administrator sees everybody's."""
     is_all = operator.role is Role.ADMINISTRATOR and not operator.is_scoped
     tokens = await parts.store.access.list_tokens(None if is_all else operator.user)
@@ -149,7 +159,9 @@ async def list_tokens(parts: Parts, operator: Operator) -> Part[TokenTold]:
 
 
 @post("/api/v1/tokens", status_code=201)
-async def add_token(parts: Parts, operator: Operator, data: NewToken) -> TokenMade:
+async def add_token(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], data: JSONBody[NewToken]
+) -> TokenMade:
     """Make a token that can do no more than the one that is shown; its text is told only now."""
     role = operator.role if data.role is UNSET else Role(data.role)
     operator.require(role)
@@ -171,7 +183,9 @@ async def add_token(parts: Parts, operator: Operator, data: NewToken) -> TokenMa
 
 
 @delete("/api/v1/tokens/{token_id:str}", status_code=204)
-async def revoke_token(parts: Parts, operator: Operator, token_id: str) -> None:
+async def revoke_token(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], token_id: FromPath[str]
+) -> None:
     """End a token of one's own that can do no more than the one that is shown; an administrator may end everybody's."""
     is_all = operator.role is Role.ADMINISTRATOR and not operator.is_scoped
     known = await parts.store.access.list_tokens(None if is_all else operator.user)

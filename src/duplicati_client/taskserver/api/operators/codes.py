@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from litestar import delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from ...enrolment import Invitation, invite
 from ...errors import CodeUnknown
@@ -17,14 +19,14 @@ from .writing import tell_code
 
 
 @get("/api/v1/codes")
-async def find(parts: Parts, operator: Operator) -> Part[CodeTold]:
+async def find(parts: NamedDependency[Parts], operator: NamedDependency[Operator]) -> Part[CodeTold]:
     """List the codes that can still be used."""
     operator.require_all(Role.ADMINISTRATOR)
     return Part(items=[tell_code(code) for code in await parts.store.codes.find()])
 
 
 @post("/api/v1/codes", status_code=201)
-async def add(parts: Parts, operator: Operator, data: NewCode) -> CodeMade:
+async def add(parts: NamedDependency[Parts], operator: NamedDependency[Operator], data: JSONBody[NewCode]) -> CodeMade:
     """Make a code with which daemons come in; its text is told only now."""
     operator.require_all(Role.ADMINISTRATOR)
     life = timedelta(seconds=data.life_seconds)
@@ -35,7 +37,7 @@ async def add(parts: Parts, operator: Operator, data: NewCode) -> CodeMade:
 
 
 @delete("/api/v1/codes/{code_id:str}", status_code=204)
-async def revoke(parts: Parts, operator: Operator, code_id: str) -> None:
+async def revoke(parts: NamedDependency[Parts], operator: NamedDependency[Operator], code_id: FromPath[str]) -> None:
     """End a code."""
     operator.require_all(Role.ADMINISTRATOR)
     if not await parts.store.codes.revoke(code_id, operator.user):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from litestar import Response, get, patch, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET
 
 from ... import credentials
@@ -22,11 +23,11 @@ from .writing import tell_daemon
 @get("/api/v1/daemons")
 async def find(  # noqa: PLR0913, PLR0917 - what may be asked for
     request: AnyRequest,
-    parts: Parts,
-    operator: Operator,
-    label: Annotated[list[str] | None, Parameter(max_items=32)] = None,
-    cursor: Annotated[str | None, Parameter(max_length=1024)] = None,
-    limit: Annotated[int, Parameter(ge=1, le=LIMIT_MAX)] = 100,
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    label: Annotated[list[str] | None, QueryParameter(max_items=32)] = None,
+    cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 100,
 ) -> Response[Part[DaemonTold]]:
     """List daemons by name, without their inventories; each `label=NAME=VALUE` must fit."""
     wanted = dict(_read_label(text) for text in label or ())
@@ -47,7 +48,9 @@ def _has(daemon: Daemon, wanted: dict[str, str]) -> bool:
 
 
 @post("/api/v1/daemons", status_code=201)
-async def add(parts: Parts, operator: Operator, data: NewDaemon) -> DaemonMade:
+async def add(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], data: JSONBody[NewDaemon]
+) -> DaemonMade:
     """Make a plain daemon of level 0; its token, and the path of a base URL of its own, are told only now."""
     operator.require_all(Role.ADMINISTRATOR)
     token = credentials.make(credentials.Kind.DAEMON)
@@ -56,14 +59,20 @@ async def add(parts: Parts, operator: Operator, data: NewDaemon) -> DaemonMade:
 
 
 @get("/api/v1/daemons/{daemon:str}")
-async def read(parts: Parts, operator: Operator, daemon: str) -> Response[DaemonTold]:
+async def read(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str]
+) -> Response[DaemonTold]:
     """Show a daemon with its inventory."""
     return _answer(await parts.operators.find_daemon(operator, daemon))
 
 
 @patch("/api/v1/daemons/{daemon:str}")
 async def change(
-    request: AnyRequest, parts: Parts, operator: Operator, daemon: str, data: DaemonChanged
+    request: AnyRequest,
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    daemon: FromPath[str],
+    data: JSONBody[DaemonChanged],
 ) -> Response[DaemonTold]:
     """Change name or labels; labels decide who sees it, so only whoever sees all daemons may."""
     operator.require_all(Role.ADMINISTRATOR)
@@ -77,7 +86,9 @@ async def change(
 
 
 @post("/api/v1/daemons/{daemon:str}/approve", status_code=200)
-async def approve(parts: Parts, operator: Operator, daemon: str) -> Response[DaemonTold]:
+async def approve(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str]
+) -> Response[DaemonTold]:
     """Let a waiting daemon in: it gets its token when it asks next."""
     operator.require_all(Role.ADMINISTRATOR)
     found = await parts.operators.find_daemon(operator, daemon)
@@ -88,7 +99,9 @@ async def approve(parts: Parts, operator: Operator, daemon: str) -> Response[Dae
 
 
 @post("/api/v1/daemons/{daemon:str}/revoke", status_code=200)
-async def revoke(parts: Parts, operator: Operator, daemon: str) -> Response[DaemonTold]:
+async def revoke(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str]
+) -> Response[DaemonTold]:
     """End a daemon's tokens for good, and its waiting tasks; what it has begun it may finish, and not report."""
     operator.require_all(Role.ADMINISTRATOR)
     found = await parts.operators.find_daemon(operator, daemon)
@@ -97,7 +110,9 @@ async def revoke(parts: Parts, operator: Operator, daemon: str) -> Response[Daem
 
 
 @post("/api/v1/daemons/{daemon:str}/choose-instance", status_code=200)
-async def choose_instance(parts: Parts, operator: Operator, daemon: str) -> Response[DaemonTold]:
+async def choose_instance(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str]
+) -> Response[DaemonTold]:
     """End a conflict of two machines with one identity, after the wrong one was stopped: the next to come stays."""
     operator.require(Role.OPERATOR)
     found = await parts.operators.find_daemon(operator, daemon)

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Collection
 from typing import Annotated, Final
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from ....protocol import codec
@@ -21,7 +22,9 @@ _PAUSE_SECONDS: Final = 0.2
 
 @get("/api/v1/events", media_type="text/event-stream")
 async def stream(
-    parts: Parts, operator: Operator, daemon: Annotated[str | None, Parameter(max_length=64)] = None
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    daemon: Annotated[str | None, QueryParameter(max_length=64)] = None,
 ) -> ServerSentEvent:
     """Tell of changes: `event: task`, data `Daemon` and `ID`, which is 0 for several; comments keep it open."""
     if daemon is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from ...operators import Operator
 from ...parts import Parts
@@ -18,10 +19,10 @@ from .writing import tell_audit
 @get("/api/v1/audit")
 async def list_audit(
     request: AnyRequest,
-    parts: Parts,
-    operator: Operator,
-    cursor: Annotated[str | None, Parameter(max_length=1024)] = None,
-    limit: Annotated[int, Parameter(ge=1, le=LIMIT_MAX)] = 100,
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 100,
 ) -> Response[Part[AuditTold]]:
     """List what was done and noticed, newest first."""
     operator.require_all(Role.ADMINISTRATOR)
@@ -30,7 +31,7 @@ async def list_audit(
 
 
 @post("/api/v1/audit/check", status_code=200)
-async def check_audit(parts: Parts, operator: Operator) -> AuditChecked:
+async def check_audit(parts: NamedDependency[Parts], operator: NamedDependency[Operator]) -> AuditChecked:
     """Add up the log from where it was cut off for its age, and say whether every sum is right and none is missing."""
     operator.require_all(Role.ADMINISTRATOR)
     wrong = await parts.store.register.check_audit()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from litestar import Response, get, patch
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import UNSET, structs
 
 from ...operators import Operator
@@ -16,7 +18,7 @@ from .conditions import AnyRequest, read_if_match, write_etag
 
 
 @get("/api/v1/settings")
-async def read(parts: Parts, operator: Operator) -> Response[SettingsTold]:
+async def read(parts: NamedDependency[Parts], operator: NamedDependency[Operator]) -> Response[SettingsTold]:
     """Show the settings."""
     operator.require_all(Role.ADMINISTRATOR)
     await parts.current.load()
@@ -24,7 +26,12 @@ async def read(parts: Parts, operator: Operator) -> Response[SettingsTold]:
 
 
 @patch("/api/v1/settings")
-async def change(request: AnyRequest, parts: Parts, operator: Operator, data: SettingsChange) -> Response[SettingsTold]:
+async def change(
+    request: AnyRequest,
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    data: JSONBody[SettingsChange],
+) -> Response[SettingsTold]:
     """Change some; they hold here at once, and at other replicas within half a minute."""
     operator.require_all(Role.ADMINISTRATOR)
     changes = {name: str(value) for name, value in structs.asdict(data).items() if value is not UNSET}

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
 from ....protocol import codec
 from ....protocol.exchange import WAIT_SECONDS_MAX
@@ -31,14 +32,16 @@ _STATES: Final = {
     "ended": tuple(state for state in TaskState if state not in OPEN),
     **{state.value: (state,) for state in TaskState},
 }
-Number = Annotated[int, Parameter(ge=1, le=2**53)]
+Number = Annotated[int, PathParameter(ge=1, le=2**53)]
 StateName = Literal[
     "open", "ended", "pending", "offered", "accepted", "completed", "error", "refused", "cancelled", "expired"
 ]
 
 
 @post("/api/v1/tasks", status_code=201)
-async def create(request: AnyRequest, parts: Parts, operator: Operator, data: NewTask) -> Part[TaskTold]:
+async def create(
+    request: AnyRequest, parts: NamedDependency[Parts], operator: NamedDependency[Operator], data: JSONBody[NewTask]
+) -> Part[TaskTold]:
     """Give a task to one daemon, or to every one that has some labels. With `Idempotency-Key` a repeat gives none."""
     operator.require(Role.OPERATOR)
     key = await read_key(request)
@@ -114,12 +117,12 @@ def _check(content: dict[str, Any]) -> tuple[dict[str, Any], datetime | None]:
 @get("/api/v1/tasks")
 async def find(  # noqa: PLR0913, PLR0917 - what may be asked for
     request: AnyRequest,
-    parts: Parts,
-    operator: Operator,
-    daemon: Annotated[str | None, Parameter(max_length=64)] = None,
-    wanted: Annotated[StateName | None, Parameter(query="state")] = None,
-    cursor: Annotated[str | None, Parameter(max_length=1024)] = None,
-    limit: Annotated[int, Parameter(ge=1, le=LIMIT_MAX)] = 100,
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    daemon: Annotated[str | None, QueryParameter(max_length=64)] = None,
+    wanted: Annotated[StateName | None, QueryParameter(name="state")] = None,
+    cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 100,
 ) -> Response[Part[TaskTold]]:
     """List tasks, newest first, without their data."""
     daemon_ids = await _find_ids(parts, operator, daemon)
@@ -144,7 +147,11 @@ async def _name(parts: Parts, daemon_ids: Collection[str]) -> dict[str, str]:
 
 @get("/api/v1/tasks/{daemon:str}/{number:int}")
 async def read(
-    request: AnyRequest, parts: Parts, operator: Operator, daemon: str, number: Number
+    request: AnyRequest,
+    parts: NamedDependency[Parts],
+    operator: NamedDependency[Operator],
+    daemon: FromPath[str],
+    number: Number,
 ) -> Response[TaskTold | None]:
     """Show a task with its data. With `If-None-Match`, `Prefer: wait=N` waits for a change; 304 if there was none."""
     found = await parts.operators.find_daemon(operator, daemon)
@@ -167,14 +174,18 @@ async def read(
 
 
 @get("/api/v1/tasks/{daemon:str}/{number:int}/results")
-async def list_results(parts: Parts, operator: Operator, daemon: str, number: Number) -> Part[KeptTold]:
+async def list_results(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str], number: Number
+) -> Part[KeptTold]:
     """List what came for a task and was not applied: late, conflicting, stale."""
     found = await parts.operators.find_daemon(operator, daemon)
     return Part(items=[tell_kept(kept) for kept in await parts.store.tasks.list_results(found.daemon_id, number)])
 
 
 @post("/api/v1/tasks/{daemon:str}/{number:int}/cancel", status_code=200)
-async def cancel(parts: Parts, operator: Operator, daemon: str, number: Number) -> TaskTold:
+async def cancel(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str], number: Number
+) -> TaskTold:
     """End a waiting task, or ask the daemon that has it to stop; the answer says what is true now."""
     operator.require(Role.OPERATOR)
     found = await parts.operators.find_daemon(operator, daemon)
@@ -182,7 +193,9 @@ async def cancel(parts: Parts, operator: Operator, daemon: str, number: Number) 
 
 
 @post("/api/v1/tasks/{daemon:str}/{number:int}/reassign", status_code=200)
-async def reassign(parts: Parts, operator: Operator, daemon: str, number: Number) -> TaskTold:
+async def reassign(
+    parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str], number: Number
+) -> TaskTold:
     """Offer an open task again under a new attempt; what still comes of the one before is kept and not applied."""
     operator.require(Role.OPERATOR)
     found = await parts.operators.find_daemon(operator, daemon)
