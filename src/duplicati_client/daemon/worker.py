@@ -1,9 +1,8 @@
-"""Performs the tasks of one Duplicati server: which is next, what waits, and what is tried again; how is elsewhere."""
+"""Performs the tasks of one Duplicati server by turns: what is put off, tried again, ended; how is told elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -17,14 +16,14 @@ from .entries import Step
 from .events import Events
 from .heartbeat import Running
 from .intake import id_of
-from .job import LANES, RESULTS_BYTES_MAX, Backups, Job, look_seconds
+from .job import LANES, Job, look_seconds
 from .journal import Journal, StorageFailed
+from .order import Order
 from .pace import Timing
 from .performance import BEGUN, Circumstances, End, Pause, Performance, describe_failure, fail
 from .storage import Folder
 from .threads import Thread
 
-_LATE = timedelta(minutes=5)
 _FAILING_SECONDS, _STORAGE_SECONDS = (5.0, 300.0), 5.0
 _WAITING_FOR_SERVER, _UNCERTAIN, _TAKEN_BACK = "waiting-for-duplicati", "uncertain", ("cancelled", "expired")
 
@@ -53,6 +52,7 @@ class Worker:
         self._absence = Absence(alias, folder, timing)
         self._turn = timing.threads.make_turn()
         self._jobs: dict[str, Job] = {}
+        self._order = Order(self._jobs, journal, self._absence, timing, self._is_to_wait_now)
         self._news = {lane: timing.threads.make_flag() for lane in LANES}  # something has changed for whom it is raised
         self._is_stopping = False
         self._threads: list[Thread] = []
@@ -136,7 +136,7 @@ class Worker:
         """Say whether nothing can be done now: there is nothing, or all of it waits."""
         with self._turn:
             is_busy = any(job.is_active for job in self._jobs.values())
-            return not is_busy and all(self._choose(lane) is None for lane in LANES)
+            return not is_busy and all(self._order.choose(lane) is None for lane in LANES)
 
     @property
     def running(self) -> Sequence[Running]:
@@ -148,90 +148,25 @@ class Worker:
     def _name_state(self, job: Job, *, is_barred: bool) -> str:
         if job.is_active or not is_barred:
             return job.state
-        return _UNCERTAIN if self._is_doubtful(job) else _WAITING_FOR_SERVER
+        return _UNCERTAIN if self._order.is_doubtful(job) else _WAITING_FOR_SERVER
 
-    # --- which is next; the caller holds the turn -----------------------------------------------------
+    def _is_to_wait_now(self) -> bool:
+        return self.is_to_wait()
 
     def _wake(self, *lanes: str) -> None:
         for lane in lanes:
             self._news[lane].set()
-
-    def _choose(self, lane: str) -> Job | None:
-        at, is_barred = self._timing.clock(), self._absence.is_barred()
-        before = Backups()
-        passed: list[Job] = []
-        for job in self._jobs.values():
-            if not job.is_active and job.leader not in self._jobs:
-                if self._find_early_end(job, is_barred=is_barred) is not None:
-                    return job
-                if job.lane == lane and job.retry_at <= at and not is_barred and self._may_begin(job):
-                    before.add(*(other for other in passed if not self._has_begun(other)))
-                    if not before.has_one_of(job):
-                        return job
-                    passed.clear()
-            passed.append(job)
-        return None
-
-    def _find_early_end(self, job: Job, *, is_barred: bool) -> End | None:
-        """Return the end of a task that does not begin any more, or of one whose server has been away too long."""
-        failure = self._absence.failure
-        if failure is not None and is_barred and self._is_given_up(job):
-            return self._give_up(job, failure)
-        if self._find_step(job) is not Step.DECIDED:
-            return None
-        if job.is_cancelled:
-            return fail("cancelled", "it was taken back before it began")
-        if self._is_late(job):
-            return fail("expired", f"it was not to begin after {job.task.not_after:%Y-%m-%dT%H:%M:%SZ}")
-        return None
-
-    def _find_step(self, job: Job) -> Step:
-        entry = self._journal.entries.get(job.key)
-        return Step.CONFIRMED if entry is None else entry.step
-
-    def _is_doubtful(self, job: Job) -> bool:
-        return self._find_step(job) in BEGUN and not job.is_read
-
-    def _is_late(self, job: Job) -> bool:
-        not_after = job.task.not_after
-        return not_after is not None and self._timing.server_now() > not_after + _LATE
-
-    def _may_begin(self, job: Job) -> bool:
-        if self._find_step(job) is not Step.DECIDED:
-            return True
-        if self.is_to_wait() or (job.is_read and self._journal.open_bytes >= RESULTS_BYTES_MAX):
-            return False
-        return job.task.not_before is None or job.task.not_before <= self._timing.server_now()
-
-    def _has_begun(self, job: Job) -> bool:
-        is_single = len(job.task.resources) == 1  # of several backups the later ones have not begun
-        return is_single and job.task.operation in FOLLOWED and self._find_step(job) is Step.SUBMITTED
-
-    def _take_along(self, leader: Job) -> None:
-        """Let one run stand for all that wait for the same: each has its intent on the disk before it is asked for."""
-        with self._turn:
-            jobs = list(self._jobs.values())
-            followers = []
-            for job in jobs[jobs.index(leader) + 1 :]:
-                is_waiting = self._find_step(job) is Step.DECIDED and not job.is_cancelled
-                if job.is_like(leader) and is_waiting and self._may_begin(job):
-                    followers.append(job)
-                elif job.shares_backup(leader):
-                    break
-        for job in followers:
-            self._journal.record(job.key, Step.INTENT, {"Attempt": 1, "CoalescedWith": leader.key})
-            job.leader = leader.key
 
     # --- work -----------------------------------------------------------------------------------------
 
     def take_turn(self, lane: str) -> bool:
         """Do what is next in a lane, as far as that goes now; say whether there was anything."""
         with self._turn:
-            job = None if self._is_stopping else self._choose(lane)
+            job = None if self._is_stopping else self._order.choose(lane)
             if job is None:
                 return False
             job.is_active, job.state = True, "running"
-            end = self._find_early_end(job, is_barred=self._absence.is_barred())
+            end = self._order.find_early_end(job, is_barred=self._absence.is_barred())
             if end is None:
                 self._absence.claim()
                 self.hear_of_begin()
@@ -288,6 +223,14 @@ class Worker:
                     return self._find_end_of_patience(job, happened)
         return None
 
+    def _take_along(self, leader: Job) -> None:
+        """Let one run stand for all that wait for the same: each has its intent on the disk before it is asked for."""
+        with self._turn:
+            followers = self._order.list_followers(leader)
+        for job in followers:
+            self._journal.record(job.key, Step.INTENT, {"Attempt": 1, "CoalescedWith": leader.key})
+            job.leader = leader.key
+
     def _sit_out(self, job: Job, pause: Pause) -> bool:
         """Wait if that is soon over; else put the task back and say so."""
         job.state = pause.state
@@ -331,7 +274,7 @@ class Worker:
 
     def _judge_failure(self, job: Job, exc: errors.DuplicatiClientError) -> End | None:
         """Return the end that a failure means, None if it is to be tried again."""
-        is_doubtful = self._is_doubtful(job)
+        is_doubtful = self._order.is_doubtful(job)
         trouble = weigh(exc, is_doubtful=is_doubtful)
         job.doubt_since = self._timing.clock()
         if isinstance(exc, ANSWERS):
@@ -345,8 +288,8 @@ class Worker:
         if trouble is Trouble.FAILING:
             return self._judge_failing(job, exc, is_doubtful=is_doubtful)
         self._note_absence(exc, trouble)
-        if self._is_given_up(job):
-            return self._give_up(job, exc)
+        if self._order.is_given_up(job):
+            return self._order.give_up(job, exc)
         self._put_off(job, _UNCERTAIN if is_doubtful else _WAITING_FOR_SERVER, 0.0)
         return None
 
@@ -354,23 +297,13 @@ class Worker:
         at = self._timing.clock()
         job.failing_since = at if job.failing_since is None else job.failing_since
         patience_seconds = GIVE_UP_SECONDS if is_doubtful and job.task.operation in FOLLOWED else FAILING_SECONDS
-        if at - job.failing_since > patience_seconds or (self._is_late(job) and not is_doubtful):
-            return self._give_up(job, exc)
+        if at - job.failing_since > patience_seconds or (self._order.is_late(job) and not is_doubtful):
+            return self._order.give_up(job, exc)
         job.failures_count += 1
         seconds = back_off(job.failures_count, _FAILING_SECONDS, self._timing.uniform)
         self._events.warn("task-failing", f"task {id_of(job.key)}: {exc.message}; it is tried again", job.key)
         self._put_off(job, _UNCERTAIN if is_doubtful else _WAITING_FOR_SERVER, seconds)
         return None
-
-    def _is_given_up(self, job: Job) -> bool:
-        is_late = self._is_late(job) and not self._is_doubtful(job)
-        return is_late or self._absence.is_given_up(job.came_at)
-
-    def _give_up(self, job: Job, exc: errors.DuplicatiClientError) -> End:
-        if self._is_doubtful(job):
-            return fail("outcome-unknown", f"the server cannot be asked what became of it: {exc.message}")
-        code = "unreachable" if weigh(exc, is_doubtful=False) is Trouble.AWAY else exc.code
-        return fail(code, f"the server could not be worked with in time: {exc.message}")
 
     # --- ends -----------------------------------------------------------------------------------------
 
