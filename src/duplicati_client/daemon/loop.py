@@ -17,11 +17,12 @@ from .intake import Intake, Taken
 from .inventory import SEND_SECONDS
 from .journal import StorageFailed
 from .leftovers import Leftovers
+from .lookout import Lookout
 from .pace import Gaps, wait
 from .parts import Parts
 from .policy import Policy
+from .room import Room
 from .ruling import Ruling
-from .storage import find_floor
 from .telling import describe_end, describe_task
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _OBSTACLE_SECONDS = 5.0
 _FULL_SECONDS = 0.5
 _ANSWERING_SECONDS = 0.1
 _TOLD_COUNT = 50
-_OPEN_BYTES_MAX = 8 * 1024 * 1024
 _CONTACT_SECONDS = 0.5
 _IDLE_SECONDS = 1.0
 
@@ -44,11 +44,13 @@ class Daemon:
     def __init__(self, parts: Parts, policy: Policy) -> None:
         self.parts = parts
         self.ruling = Ruling(parts, policy)
+        self.room = Room(parts.journal, parts.folder, parts.config)
         self.started_at = parts.now()
         self.ended: list[Entry] = []
         self.is_remembering = False
         self.crash: BaseException | None = None
         self.workers = {alias: parts.make_worker(alias, self._hear_of_end) for alias in parts.config.servers}
+        self._lookout = Lookout(parts, self.ruling, self.workers)
         parts.reporter.hear_of_loss = self._lose
         self._intake = Intake(parts.journal, parts.history, self.ruling.judge, parts.config.servers, parts.reporter)
         self._leftovers = Leftovers(parts.folder, parts.journal, self._intake)
@@ -61,7 +63,6 @@ class Daemon:
             worker.is_to_wait, worker.hear_of_begin = self._has_slept, self._heartbeat.beginning.set
         self._gaps = Gaps(parts.clock, parts.awake)
         self._polled_at = parts.clock() - parts.config.poll_seconds
-        self._knows_names = False
         self._is_sending_over = self._are_many_left = False
 
     # --- life -----------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class Daemon:
     def reload(self) -> None:
         """Take the policy and the token from their files anew; an unusable policy leaves the old one in force."""
         self.ruling.reload()
-        self._knows_names = False
+        self._lookout.forget()
         if self.parts.link.identity.reload():
             self.parts.events.tell("token-reloaded", "the token file holds another token than before, used from now on")
         for worker in self.workers.values():
@@ -120,8 +121,8 @@ class Daemon:
     def take_once(self) -> LinkFailed | None:
         """Poll once and take what there is, as one round does; return why that was not possible."""
         try:
-            if self.find_obstacle() is None:
-                self._learn_names()
+            if self.room.find_obstacle() is None:
+                self._lookout.learn_names()
                 self._take_tasks(is_waiting=False)
         except LinkFailed as exc:
             self._note_failure(exc)
@@ -140,15 +141,15 @@ class Daemon:
             self._gaps.find_seconds()  # what was accepted before a sleep may begin now
 
     def _take_turn(self, *, has_slept: bool) -> float:
-        obstacle = self.find_obstacle()
+        obstacle = self.room.find_obstacle()
         if obstacle is not None:
             self.parts.events.warn("no-new-tasks", f"no new tasks are taken: {obstacle}")
-            return _FULL_SECONDS if self._find_fullness() else _OBSTACLE_SECONDS
+            return _FULL_SECONDS if self.room.find_fullness() else _OBSTACLE_SECONDS
         if self._is_answering():
             return _ANSWERING_SECONDS
-        if self.parts.journal.open_count * 2 < self.parts.config.in_flight_count:  # else it may be told again at once
+        if self.room.is_half_free():  # else it may be told again at once
             self.parts.events.forget("no-new-tasks")
-        self._learn_names()
+        self._lookout.learn_names()
         try:
             return self._take_tasks(is_waiting=not has_slept)
         except LinkFailed as exc:
@@ -157,39 +158,16 @@ class Daemon:
             self.parts.events.warn("storage-failed", f"no new tasks are taken: {exc}", level="error")
             return _OBSTACLE_SECONDS
 
-    def find_obstacle(self) -> str | None:
-        """Return why no new task can be taken now, None if one can."""
-        if not self.parts.journal.revive():
-            return "nothing can be made durable"
-        if self.is_below_floor():
-            return "the disk is nearly full"
-        return self._find_fullness()
-
-    def _find_fullness(self) -> str | None:
-        journal = self.parts.journal
-        if journal.open_count >= self.parts.config.in_flight_count:
-            return f"{journal.open_count} are open, as many as may be (in_flight under [limits])"
-        if journal.open_bytes >= _OPEN_BYTES_MAX:
-            return f"{journal.open_count} are open and hold {journal.open_bytes >> 20} MiB, as much as may be"
-        return None
-
     def _is_answering(self) -> bool:
         """Say whether what was taken is being answered: a plain task server offers it again as long as it is not."""
         is_due = self.parts.clock() - self._polled_at >= self.parts.config.poll_seconds
         return self.parts.link.level == 0 and not is_due and not self.parts.reporter.is_done()
 
-    def is_below_floor(self) -> bool:
-        """Say whether the disk of the state folder has too little room for new work."""
-        with suppress(OSError):
-            free_bytes, total_bytes = self.parts.folder.room()
-            return free_bytes < find_floor(total_bytes, self.parts.config.floor_bytes)
-        return True
-
     def take_in(self, items: Iterable[Task | Malformed]) -> int:
         """Take offered items until no more can be open; return how many were new."""
         count = 0
         for item in items:
-            if self._stopping.is_set() or self.find_obstacle() is not None:
+            if self._stopping.is_set() or self.room.find_obstacle() is not None:
                 break
             if item.task_id is None and isinstance(item, Malformed):
                 self.parts.events.warn("nameless", f"a task cannot be answered, for it has no usable id: {item.reason}")
@@ -274,8 +252,7 @@ class Daemon:
             parts.reporter.hurry()
         self._pace.succeed()
         self._holding.note_contact()
-        room_count = parts.config.in_flight_count - parts.journal.open_count
-        taken_count = self.take_in(parts.link.fetch(room_count)) if poll.has_tasks else 0
+        taken_count = self.take_in(parts.link.fetch(self.room.count_free())) if poll.has_tasks else 0
         parts.journal.forget_loss()
         wished_seconds = poll.poll_after_seconds or self._heartbeat.poll_after_seconds
         self._pace.interval_seconds = self._beat_pace.interval_seconds = wished_seconds or parts.config.poll_seconds
@@ -314,7 +291,7 @@ class Daemon:
         entries = list(self.parts.journal.entries.values())
         self._are_many_left = len(entries) > _TOLD_COUNT
         if any(entry.step is Step.RECEIVED for entry in entries):
-            self._learn_names()
+            self._lookout.learn_names()
         for entry in entries:
             if entry.step is Step.OUTCOME:
                 self.parts.reporter.tell_end(entry.key)
@@ -366,27 +343,11 @@ class Daemon:
 
     def look_around(self) -> None:
         """Look at the servers for the inventory, where somebody wants it, and care for the token."""
-        if self.parts.link.level == 1 or self.ruling.needs_names():
-            self._look_at_all()
-        with suppress(LinkFailed):
-            self.parts.inventory.send_if_changed(self.parts.link, self.parts.clock())
+        self._lookout.look()
         try:
             self.parts.link.renew_token_if_due()
         except errors.DuplicatiClientError as exc:
             self.parts.events.warn("token", f"the token cannot be renewed yet: {exc.message}")
-
-    def _learn_names(self) -> None:
-        """Look at the servers before the first task is judged by a policy that has to know backups by their names."""
-        if self.ruling.needs_names() and not self._knows_names:
-            self._look_at_all()
-        self._knows_names = True
-
-    def _look_at_all(self) -> None:
-        for alias, worker in self.workers.items():
-            if worker.is_worth_a_look():
-                worker.note_look(self.parts.look(alias))
-            elif worker.failure is not None:
-                self.parts.inventory.note_failure(alias, worker.failure)
 
     # --- what is told ---------------------------------------------------------------------------------
 

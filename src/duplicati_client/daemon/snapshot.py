@@ -59,7 +59,7 @@ def _describe_storage(daemon: Daemon) -> dict[str, Any]:
         "free_bytes": free_bytes,
         "total_bytes": total_bytes,
         "floor_bytes": daemon.parts.config.floor_bytes,
-        "is_below_floor": daemon.is_below_floor(),
+        "is_below_floor": daemon.room.is_below_floor(),
         "failure": "the journal cannot be written" if daemon.parts.journal.is_failed else None,
         "damage": daemon.parts.journal.opening.describe_damage(),
     }

@@ -96,8 +96,8 @@ def _perform(call: Call, config: DaemonConfig) -> tuple[Round, int]:
     failures: list[errors.DuplicatiClientError] = [done.failure] if done.failure is not None else []
     failures += [worker.failure for worker in daemon.workers.values() if worker.failure is not None and done.left_count]
     statuses = [exits.status_of_error(failure) for failure in failures]
-    if daemon.find_obstacle() is not None and not done.ended:
-        statuses.append(exits.INPUT_OUTPUT_FAILED if daemon.is_below_floor() else exits.SUCCESS)
+    if daemon.room.find_obstacle() is not None and not done.ended:
+        statuses.append(exits.INPUT_OUTPUT_FAILED if daemon.room.is_below_floor() else exits.SUCCESS)
     return done, exits.worst([*statuses, *map(status_of_entry, done.ended)])
 
 
