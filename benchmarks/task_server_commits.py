@@ -114,11 +114,13 @@ class _Fleet:
         return ROWS_COUNT / (time.perf_counter() - started)
 
     async def hand_out(self, batch: int) -> float:
-        """Hand out so many tasks at a time until none waits; return tasks a second."""
+        """Hand out so many tasks at a time, page after page as a daemon asks for them; return tasks a second."""
         numbers = await self._give()
+        after, is_more = 0, True
         started = time.perf_counter()
-        while (await self._tasks.hand_out(self._daemon_id, 0, batch, LEASE))[1]:
-            pass
+        while is_more:
+            tasks, is_more = await self._tasks.hand_out(self._daemon_id, after, batch, LEASE)
+            after = tasks[-1].number if tasks else after
         spent = time.perf_counter() - started
         await self._end(numbers)
         return ROWS_COUNT / spent

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ..errors import Overloaded, StoreUnusable
@@ -46,8 +46,7 @@ class Sqlite:
         self.path = path
         self._now = now
         self._queries = load_queries("sqlite")
-        self._waiting: deque[_Waiting] = deque()
-        self._turn = threading.Condition()
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()  # None: nothing comes after it
         self._is_closing = False
         self._listeners: list[Callable[[Change], None]] = []
         self._writer = threading.Thread(target=self._write_all, name="sqlite-writer", daemon=True)
@@ -70,9 +69,8 @@ class Sqlite:
 
     async def close(self) -> None:
         """Finish what waits, then let go."""
-        with self._turn:
-            self._is_closing = True
-            self._turn.notify_all()
+        self._is_closing = True
+        self._waiting.put(None)
         if self._writer.ident is not None:
             await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
@@ -85,13 +83,11 @@ class Sqlite:
     async def write(self, work: Callable[[], Work[T]]) -> T:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        with self._turn:
-            if self._is_closing:
-                raise StoreUnusable("the task server is stopping")
-            if len(self._waiting) >= _WAITING_MAX:
-                raise Overloaded("too much waits for the database already")
-            self._waiting.append(_Waiting(work, loop, done))
-            self._turn.notify_all()
+        if self._is_closing:
+            raise StoreUnusable("the task server is stopping")
+        if self._waiting.qsize() >= _WAITING_MAX:
+            raise Overloaded("too much waits for the database already")
+        self._waiting.put(_Waiting(work, loop, done))
         return await done
 
     async def read(self, work: Callable[[], Work[T]]) -> T:
@@ -115,9 +111,15 @@ class Sqlite:
             self._written.close()
 
     def _take(self) -> list[_Waiting]:
-        with self._turn:
-            self._turn.wait_for(lambda: self._waiting or self._is_closing)
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_COUNT))]
+        """Wait for work and return what waits by then; nothing once it is time to end."""
+        batch: list[_Waiting] = []
+        while len(batch) < _BATCH_COUNT and (not batch or not self._waiting.empty()):
+            waiting = self._waiting.get()
+            if waiting is None:
+                self._waiting.put(None)
+                break
+            batch.append(waiting)
+        return batch
 
     def _write_batch(self, connection: sqlite3.Connection, batch: list[_Waiting]) -> None:
         """Do all works and commit once; a failed commit fails them all. The loop is told of all of them at once."""
