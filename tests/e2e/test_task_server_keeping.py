@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from duplicati_client.taskserver.credentials import Kind, make
 from tests.e2e.task_server_process import Answer, TaskServerProcess, Terminal, task_server_process
 
 OLD, NEW = "the password of before", "the password of after"
@@ -31,6 +33,10 @@ class Scene(NamedTuple):
         body = json.dumps({"User": user, "Password": password}).encode()
         headers = {"Content-Type": "application/json", "X-Forwarded-For": client}
         return self.server.ask("POST", "/api/v1/sessions", body, **headers)
+
+    def enrol(self, code: str, client: str) -> Answer:
+        body = json.dumps({"Code": code, "Name": f"d-{secrets.token_hex(4)}"}).encode()
+        return self.server.ask("POST", "/api/enrol", body, **{"X-Forwarded-For": client})
 
     def add_user(self, name: str, role: str = "operator") -> str:
         """Make a user and log in; return the token."""
@@ -95,6 +101,18 @@ def test_failures_of_one_client_make_no_other_client_behind_the_proxy_wait(scene
     refused = scene.log_in("one more", OLD, "203.0.113.7")
     assert (refused.status, int(refused.headers["retry-after"]) > 1) == (429, True)
     assert scene.log_in("one more", OLD, "203.0.113.8").status == 401
+
+
+def test_wrong_codes_of_one_client_have_to_wait_in_the_end_and_a_right_one_of_it_never(scene: Scene) -> None:
+    wrong = [scene.enrol(make(Kind.ENROLMENT), "203.0.113.9") for _ in range(20)]
+    assert {(answer.status, answer.body) for answer in wrong} == {(403, wrong[0].body)}
+    more = [scene.enrol(code, "203.0.113.9") for code in (make(Kind.ENROLMENT), "no code") * 4]
+    refused = next(answer for answer in more if answer.status == 429)  # the first delay is a second
+    assert refused.value["type"] == "urn:duplicati-task:too-many-codes"
+    assert int(refused.headers["retry-after"]) >= 1
+    assert scene.enrol(make(Kind.ENROLMENT), "203.0.113.10").status == 403
+    code = scene.ask(scene.server.token, "POST", "codes", {"Uses": 1}).value["Code"]
+    assert scene.enrol(code, "203.0.113.9").value["Token"]
 
 
 def fail_often(on: Scene, subject: str) -> None:

@@ -27,6 +27,7 @@ from .api.operators import daemons as operators_daemons
 from .api.problems import tell_denied, tell_http, tell_internal, tell_nested
 from .attention import LOOK_AGAIN, Attentions
 from .errors import Denied
+from .guesses import Guesses
 from .identity import Identities
 from .operators import Operator, Operators
 from .origin import Network, Proxies
@@ -125,6 +126,7 @@ def _make_parts(store: DatabaseStore, clock: Callable[[], float]) -> Parts:
         counts=Counts(Counter(), Counter(), Counter()),
         current=current,
         allowances=Allowances(current, clock),
+        guesses=Guesses(clock),
     )
 
 

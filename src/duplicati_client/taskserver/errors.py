@@ -91,6 +91,14 @@ class CodeRefused(Denied):
     status = 403
 
 
+class TooManyCodes(Denied):
+    """So many wrong codes came from this network that the next wrong one has to wait."""
+
+    code = "too-many-codes"
+    status = 429
+    is_retryable = True
+
+
 class Malformed(Denied):
     """A request that does not have the form that it should."""
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from . import credentials
 from .errors import DaemonUnknown, LoginRefused, NotAllowed, PasswordRefused, TokenRefused, TooManyLogins
+from .guesses import NETWORK_FREE_COUNT, WITHIN, find_delay
 from .identity import BELIEVED_SECONDS, read_token
 from .origin import name_site
 from .passwords import Passwords
@@ -19,9 +20,7 @@ from .store.database import Change
 from .store.interface import EVERY, Store
 
 SESSION_LIFE: Final = timedelta(hours=12)
-_WITHIN: Final = timedelta(minutes=15)
-_FREE_FAILURES: Final = {"user": 5, "network": 20}
-_DELAY_MAX_SECONDS: Final = 300
+_FREE_FAILURES: Final = {"user": 5, "network": NETWORK_FREE_COUNT}
 _KNOWN_MAX: Final = 1000
 _RANKS: Final = {role: rank for rank, role in enumerate(Role)}
 
@@ -127,12 +126,10 @@ class Operators:
 
     async def _refuse_haste(self, keys: Mapping[str, str]) -> None:
         """Let who failed often wait longer each time, five minutes at most; nobody is locked out."""
-        counted = await self._store.access.count_failures(keys.values(), _WITHIN)
+        counted = await self._store.access.count_failures(keys.values(), WITHIN)
         for kind, key in keys.items():
             count, last_at = counted.get(key, (0, datetime.now(UTC)))
-            excess = count - _FREE_FAILURES[kind]
-            delay_seconds = min(2.0 ** min(excess, 20), _DELAY_MAX_SECONDS) if excess >= 0 else 0.0
-            left = delay_seconds - (datetime.now(UTC) - last_at).total_seconds()
+            left = find_delay(count, _FREE_FAILURES[kind]) - (datetime.now(UTC) - last_at).total_seconds()
             if left > 0:
                 refused = TooManyLogins(f"too many failed logins; try again in {left:.0f} s")
                 refused.retry_after_seconds = math.ceil(left)

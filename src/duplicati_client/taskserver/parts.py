@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from .allowances import Allowances
 from .attention import Attentions
+from .guesses import Guesses
 from .identity import Identities
 from .operators import Operators
 from .presence import Presence
@@ -49,6 +50,7 @@ class Parts(NamedTuple):
     counts: Counts
     current: Current
     allowances: Allowances
+    guesses: Guesses
 
     @property
     def epoch(self) -> str:

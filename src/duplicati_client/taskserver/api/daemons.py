@@ -23,10 +23,11 @@ from ...protocol.exchange import (
 from ...protocol.result import DATA_BYTES, Recorded, Result, Status
 from ...protocol.task import TaskID
 from ..enrolment import enrol, renew
-from ..errors import InstanceConflict, Malformed, NotAllowed, TooLarge
+from ..errors import CodeRefused, InstanceConflict, Malformed, NotAllowed, TooLarge
 from ..identity import Caller
 from ..parts import Parts
 from ..records import Attention, Task
+from .gate import read_client
 
 IDLE_ETAG: Final = '"idle"'
 """Of the answer that says that nothing waits, so that a 304 to whoever has it is a lawful one."""
@@ -167,7 +168,12 @@ async def _may_report(parts: Parts, caller: Caller, result: Result) -> bool:
 @post("/api/enrol", status_code=200)
 async def take_code(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
     """Make a daemon of whoever has a code; 202 while an operator has to approve."""
-    enrolled = await enrol(parts.store, await _read_object(request, _SMALL_BYTES))
+    members = await _read_object(request, _SMALL_BYTES)
+    try:
+        enrolled = await enrol(parts.store, members)
+    except CodeRefused:
+        parts.guesses.note(read_client(request.scope))
+        raise
     if enrolled is None:
         return _answer(parts, {"Pending": True}, status=202)
     return _answer(parts, {"DaemonID": enrolled.daemon_id, "Token": enrolled.token, "Epoch": parts.epoch})

@@ -14,7 +14,7 @@ from ..errors import BodyTooSlow, Denied, EncodingRefused, HeadTooLarge, Malform
 from .problems import write_denied, write_internal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
     from ..origin import Proxies
     from ..parts import Parts
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 HEAD_BYTES_MAX: Final = 16 * 1024
 _SMALL_BYTES: Final = 64 * 1024
 _LINGER_BYTES: Final = 8 * 1024 * 1024
+
+
+def read_client(scope: Mapping[str, Any]) -> str:
+    """Return where a request comes from, as the gate found it."""
+    return str(scope["client"][0]) if scope["client"] else "nowhere"
 
 
 class Limits(NamedTuple):

@@ -15,6 +15,7 @@ from ...errors import NotAllowed, TokenUnknown, UserUnknown
 from ...operators import Operator, make_token_id
 from ...parts import Parts
 from ...records import Role, Token, User
+from ..gate import read_client
 from .bodies import (
     Login,
     Me,
@@ -35,12 +36,8 @@ from .writing import tell_token, tell_user
 @post("/api/v1/sessions", status_code=201)
 async def log_in(request: AnyRequest, parts: NamedDependency[Parts], data: JSONBody[Login]) -> Session:
     """Give a token for twelve hours to whoever knows a user's password; who fails often has to wait."""
-    token, text = await parts.operators.log_in(data.user, data.password, _find_origin(request))
+    token, text = await parts.operators.log_in(data.user, data.password, read_client(request.scope))
     return Session(token=text, expires_at=token.expires_at, user=token.user, role=token.role.value)
-
-
-def _find_origin(request: AnyRequest) -> str:
-    return request.client.host if request.client else "nowhere"
 
 
 @delete("/api/v1/sessions/current", status_code=204)
@@ -116,7 +113,7 @@ async def change_user(
     if data.password is not UNSET:
         if name == operator.user:
             old = "" if data.old_password is UNSET else data.old_password
-            await parts.operators.confirm(user, old, _find_origin(request))
+            await parts.operators.confirm(user, old, read_client(request.scope))
         password = await parts.operators.passwords.make(data.password)
     stored = await parts.store.access.change_user(changed, password, operator.user, operator.token.token_id)
     if stored is None:
