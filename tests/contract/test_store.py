@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from duplicati_client.taskserver.errors import (
     QuotaExceeded,
     VersionChanged,
 )
-from duplicati_client.taskserver.records import Code, DaemonState, Draft, Key, Role, TaskState, Token, User
+from duplicati_client.taskserver.records import Code, DaemonState, Draft, Key, Role, Sighting, TaskState, Token, User
 from duplicati_client.taskserver.store import tasks as task_work
 from duplicati_client.taskserver.store.database import Query
 from duplicati_client.taskserver.store.interface import Arrival, DaemonChange, TaskQuery
@@ -384,13 +385,26 @@ def test_a_revoked_daemon_comes_in_no_more_and_its_name_is_free(stage, daemon_id
 
 def test_two_instances_by_turns_are_a_conflict_and_a_restart_is_none(stage, daemon_id):
     def come(instance):
-        return bool(stage.run(stage.store.daemons.touch({daemon_id: instance}, 1)))
+        return bool(stage.run(stage.store.daemons.touch({daemon_id: Sighting(instance, time.monotonic())}, 1)))
 
     assert [come("a"), come("a"), come("b"), come("c")] == [False] * 4
     assert come("b")
     assert come("b")
     stage.run(stage.store.daemons.choose_instance(daemon_id, "somebody"))
     assert not come("b")
+
+
+def test_late_word_of_what_an_instance_asked_before_it_was_followed_is_no_conflict(stage, daemon_id):
+    def tell(instance, seconds_ago=0.0):
+        sighting = Sighting(instance, time.monotonic() - seconds_ago)
+        return bool(stage.run(stage.store.daemons.touch({daemon_id: sighting}, 1)))
+
+    assert not tell("a", 9.0)
+    assert not tell("b")
+    assert not tell("a", 4.0)
+    assert stage.run(stage.store.daemons.get(daemon_id)).instance == "b"
+    assert datetime.now(UTC) - stage.run(stage.store.daemons.get(daemon_id)).seen_at < timedelta(seconds=3)
+    assert tell("a")
 
 
 def test_a_change_for_another_version_is_refused(stage, daemon_id):

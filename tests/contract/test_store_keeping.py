@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from duplicati_client.protocol.result import Result, Status
 from duplicati_client.taskserver import credentials
 from duplicati_client.taskserver.errors import QuotaExceeded, StoreUnusable, VersionChanged
 from duplicati_client.taskserver.founding import begin_epoch, make_store
-from duplicati_client.taskserver.records import Code, DaemonState, Draft, Role, Token, User
+from duplicati_client.taskserver.records import Code, DaemonState, Draft, Role, Sighting, Token, User
 from duplicati_client.taskserver.store.database import Query
 from duplicati_client.taskserver.store.interface import EVERY, DaemonChange
 from tests.contract.store_stage import opened
@@ -159,7 +160,7 @@ def test_codes_and_tokens_that_ended_long_ago_and_failures_of_yesterday_are_forg
 
 def test_only_daemons_that_came_lately_are_counted(stage, daemon_id):
     stage.add_daemon("never here")
-    stage.run(stage.store.daemons.touch({daemon_id: None}, 1))
+    stage.run(stage.store.daemons.touch({daemon_id: Sighting(None, time.monotonic())}, 1))
     assert stage.run(stage.store.daemons.count(timedelta(minutes=1))) == 1
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Final
 
+from .records import Sighting
 from .store.interface import DaemonStore
 
 FLUSH_SECONDS: Final = 5.0
 
 
 class Presence:
-    """Notes who came; belongs to one event loop."""
+    """Notes who came; belongs to one event loop. `clock` is monotonic seconds, of which the store counts back."""
 
-    def __init__(self, daemons: DaemonStore) -> None:
-        self._daemons = daemons
-        self._seen: dict[int, dict[str, str | None]] = {0: {}, 1: {}}
+    def __init__(self, daemons: DaemonStore, clock: Callable[[], float] = time.monotonic) -> None:
+        self._daemons, self._clock = daemons, clock
+        self._seen: dict[int, dict[str, Sighting]] = {0: {}, 1: {}}
         self._instances: dict[str, str | None] = {}
         self._contested: set[str] = set()
 
@@ -24,14 +27,14 @@ class Presence:
             return False
         if instance is not None and self._instances[daemon_id] != instance:
             return False
-        self._seen[0 if instance is None else 1][daemon_id] = instance
+        self._seen[0 if instance is None else 1][daemon_id] = Sighting(instance, self._clock())
         return True
 
     async def note(self, daemon_id: str, instance: str | None, level: int) -> bool:
         """Note who came; False if two come by turns."""
         if self.is_known(daemon_id, instance):
             return True
-        contested = await self._daemons.touch({daemon_id: instance}, level)
+        contested = await self._daemons.touch({daemon_id: Sighting(instance, self._clock())}, level)
         self._instances[daemon_id] = instance
         self._contested = (self._contested - {daemon_id}) | contested
         return not contested

@@ -96,6 +96,13 @@ class DaemonState(StrEnum):
     REVOKED = "revoked"
 
 
+class Sighting(NamedTuple):
+    """The last request of a daemon: the process it came from, None at level 0, and when, in monotonic seconds."""
+
+    instance: str | None
+    at: float
+
+
 class Daemon(NamedTuple):
     """A daemon that enrolled, or a plain one of level 0; `facts` and `inventory` are its own words, untrusted.
 

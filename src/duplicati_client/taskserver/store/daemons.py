@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 from ..errors import NameTaken, VersionChanged
-from ..records import Daemon, DaemonState, Page
+from ..records import Daemon, DaemonState, Page, Sighting
 from .audit import append
 from .columns import known_time, read_json, read_time, write_json, write_span
 from .cursor import read_cursor, write_cursor
@@ -43,7 +44,7 @@ class Daemons:
     async def renew_token(self, daemon_id: str, old: str, new: str, life: timedelta) -> bool:
         return await self._database.write(partial(_renew, daemon_id, old, new, life))
 
-    async def touch(self, seen: Mapping[str, str | None], level: int) -> set[str]:
+    async def touch(self, seen: Mapping[str, Sighting], level: int) -> set[str]:
         return await self._database.write(partial(_touch, seen, level))
 
     async def choose_instance(self, daemon_id: str, by: str) -> Daemon | None:
@@ -146,26 +147,31 @@ def _renew(daemon_id: str, old: str, new: str, life: timedelta) -> Work[bool]:
     return True
 
 
-def _touch(seen: Mapping[str, str | None], level: int) -> Work[set[str]]:
+def _touch(seen: Mapping[str, Sighting], level: int) -> Work[set[str]]:
     contested = set()
-    for daemon_id, instance in sorted(seen.items()):
-        row = one((yield Query("touch_daemon", {"daemon_id": daemon_id, "level": level})))
+    for daemon_id, sighting in sorted(seen.items()):
+        ago = int((time.monotonic() - sighting.at) * 1000)  # as late as can be: this may have waited for its turn
+        row = one((yield Query("touch_daemon", {"daemon_id": daemon_id, "level": level, "ago": ago})))
         if row is None:
             continue
         has_conflict = bool(row["has_conflict"])
-        if instance is not None and instance != row["instance"]:
-            has_conflict = yield from _note_instance(daemon_id, instance, row)
+        if sighting.instance is not None and sighting.instance != row["instance"]:
+            has_conflict = yield from _note_instance(daemon_id, sighting.instance, ago, row)
         if has_conflict:
             contested.add(daemon_id)
     return contested
 
 
-def _note_instance(daemon_id: str, instance: str, row: Row) -> Work[bool]:
+def _note_instance(daemon_id: str, instance: str, ago: int, row: Row) -> Work[bool]:
     """Keep a new instance; one that was here before the last has come back: two come by turns."""
-    earlier = json.loads(row["earlier_instances"] or "[]")
-    is_back, had_conflict = instance in earlier, bool(row["has_conflict"])
+    left_at: dict[str, int] = json.loads(row["earlier_instances"] or "{}")
+    is_back, had_conflict = instance in left_at, bool(row["has_conflict"])
+    if is_back and row["now"] - ago < left_at[instance]:  # a late word of its last request
+        return had_conflict
     if row["instance"] is not None:
-        earlier = [row["instance"], *(one for one in earlier if one != row["instance"])][:_INSTANCES_COUNT]
+        left_at.pop(row["instance"], None)
+        left_at[row["instance"]] = row["now"]
+    earlier = dict(list(left_at.items())[-_INSTANCES_COUNT:])
     yield Query(
         "set_instance",
         {

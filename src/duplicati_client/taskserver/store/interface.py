@@ -21,6 +21,7 @@ from ..records import (
     KeptResult,
     Key,
     Page,
+    Sighting,
     Task,
     TaskState,
     Token,
@@ -112,8 +113,11 @@ class DaemonStore(Protocol):
     async def renew_token(self, daemon_id: str, old: str, new: str, life: timedelta) -> bool:
         """Let a new token be valid beside the old one until it is used; False if the old one no longer is."""
 
-    async def touch(self, seen: Mapping[str, str | None], level: int) -> set[str]:
-        """Note who came with which instance; returns those of whom two instances come by turns."""
+    async def touch(self, seen: Mapping[str, Sighting], level: int) -> set[str]:
+        """Note who came last as which instance; returns those of whom two instances come by turns.
+
+        An instance that was seen before another took its place, and is only told of now, has not come back.
+        """
 
     async def choose_instance(self, daemon_id: str, by: str) -> Daemon | None:
         """End a conflict of instances: the next one to come is the daemon."""

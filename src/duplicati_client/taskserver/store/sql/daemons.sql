@@ -38,7 +38,9 @@ select *, lower(name) as sort_name from daemons where (lower(name), daemon_id) >
 select * from daemons where code_digest = :code_digest and name = :name and state <> 'revoked';
 
 -- name: touch_daemon
-update daemons set seen_at = :now, level = :level where daemon_id = :daemon_id returning instance, earlier_instances, has_conflict;
+update daemons set level = :level, seen_at = case when seen_at > :now - :ago then seen_at else :now - :ago end
+where daemon_id = :daemon_id
+returning instance, earlier_instances, has_conflict, :now as now;
 
 -- name: set_instance
 update daemons set instance = :instance, earlier_instances = :earlier_instances, has_conflict = :has_conflict,
