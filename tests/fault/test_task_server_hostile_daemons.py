@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import secrets
@@ -187,9 +188,66 @@ def test_data_beyond_what_a_result_may_hold_is_refused(scene: Scene) -> None:
     assert scene.server.ask_as(scene.token, "POST", "/api/tasks/1/result", result).status == 413
 
 
-def test_body_that_is_compressed_is_refused(scene: Scene) -> None:
-    head = scene.head("POST", "/api/tasks/1/result", "Content-Encoding: gzip", "Content-Length: 4")
-    assert status_of(scene.send(head, b"\x1f\x8b\x08\x00")) in (400, 415)
+def test_compressed_body_is_refused_in_the_same_words_on_every_route(scene: Scene) -> None:
+    routes = [*list_routes(scene), ("POST", "/nowhere"), ("PUT", "/api/tasks"), ("GET", "/api/v1/openapi.json")]
+    body = gzip.compress(b'{"ID":1,"Status":"accepted"}')
+    told = set()
+    for method, path in routes:
+        head = scene.head(method, path, "Content-Encoding: gzip", f"Content-Length: {len(body)}")
+        told.add(without_date(scene.send(head, body)))
+    assert len(told) == 1, told
+    answer = told.pop()
+    assert (status_of(answer), b"urn:duplicati-task:encoding-refused" in answer) == (415, True)
+
+
+def list_routes(scene: Scene) -> list[tuple[str, str]]:
+    document = scene.server.ask("GET", "/api/v1/openapi.json").value
+    return [
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
+        for path, methods in document["paths"].items()
+        for method in methods
+    ]
+
+
+def without_date(answer: bytes) -> bytes:
+    return re.sub(rb"(?i)\r\ndate: [^\r]*", b"", answer)
+
+
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        (("Content-Encoding: br", "Content-Length: 1"), b"x"),
+        (("CONTENT-ENCODING:  GZIP ", "Content-Length: 1"), b"x"),
+        (("Content-Encoding: identity, gzip", "Content-Length: 1"), b"x"),
+        (("Content-Encoding: identity", "Content-Encoding: deflate", "Content-Length: 1"), b"x"),
+        (("Content-Encoding: made-up", "Content-Length: 0"), b""),
+        (("Content-Encoding: gzip", "Transfer-Encoding: chunked"), b"1\r\nx\r\n0\r\n\r\n"),
+        (("Content-Encoding: gzip", "Content-Length: 99999999"), b"x" * 100_000),
+        (("Transfer-Encoding: gzip, chunked",), b"1\r\nx\r\n0\r\n\r\n"),
+        (("Content-Encoding: gzip", "Expect: 100-continue", "Content-Length: 1"), b"x"),
+    ],
+)
+def test_compression_is_refused_however_it_is_named_and_the_body_sent(
+    scene: Scene, lines: tuple[str, ...], body: bytes
+) -> None:
+    answer = scene.send(scene.head("POST", "/api/tasks/1/result", *lines), body)
+    assert (status_of(answer), b"urn:duplicati-task:encoding-refused" in answer) == (415, True)
+
+
+def test_short_way_of_a_poll_passes_no_encoding_either(scene: Scene) -> None:
+    scene.report(1, "refused")
+    scene.time_poll()
+    poll = f"GET /api/tasks/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {scene.token}\r\n"
+    for line in ("", "Content-Encoding: identity\r\n"):
+        assert status_of(scene.send(f"{poll}{line}\r\n".encode(), seconds=0.5)) == 304
+    answer = scene.send(f"{poll}Content-Encoding: gzip\r\n\r\n".encode(), seconds=0.5)
+    assert (status_of(answer), b"urn:duplicati-task:encoding-refused" in answer) == (415, True)
+
+
+def test_body_that_says_it_is_not_compressed_is_read(scene: Scene) -> None:
+    body = b'{"ID":1,"Status":"accepted"}'
+    head = scene.head("POST", "/api/tasks/1/result", "Content-Encoding: Identity", f"Content-Length: {len(body)}")
+    assert status_of(scene.send(head, body)) == 200
 
 
 @pytest.mark.parametrize(

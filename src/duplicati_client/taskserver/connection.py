@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _POLL: Final = b"GET /api/tasks/status HTTP/1.1\r\n"
 _POLL_BYTES: Final = 4096
+_UNUSUAL: Final = frozenset({"prefer", "content-length", "content-encoding", "transfer-encoding", "connection"})
+"""Headers of a poll that is not answered the short way, for they may change the answer."""
 _HEADS_MAX: Final = 20_000
 HEAD_SECONDS: Final = 10.0
 _HEAD_BYTES: Final = 64 * 1024
@@ -209,7 +211,7 @@ def _read_head(data: bytes) -> PollHead | None:
     for line in data[len(_POLL) : -4].decode("latin-1").split("\r\n"):
         name, colon, value = line.partition(":")
         name = name.lower()
-        if not colon or name in headers or name in ("prefer", "content-length", "transfer-encoding", "connection"):
+        if not colon or name in headers or name in _UNUSUAL:
             return None
         headers[name] = value.strip()
     token = read_token(headers.get("authorization", ""))

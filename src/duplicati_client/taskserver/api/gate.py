@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 HEAD_BYTES_MAX: Final = 16 * 1024
 _SMALL_BYTES: Final = 64 * 1024
 _LINGER_BYTES: Final = 8 * 1024 * 1024
+_PLAIN: Final = {b"content-encoding": (b"", b"identity"), b"transfer-encoding": (b"chunked",)}
+"""What a body may be, for none is inflated here."""
 
 
 def read_client(scope: Mapping[str, Any]) -> str:
@@ -122,7 +124,7 @@ class Visit:
                 self._is_whole = declared.strip() == "0"
             elif name == b"transfer-encoding":
                 self._is_whole = False
-            elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            if name in _PLAIN and value.strip().lower() not in _PLAIN[name]:
                 raise EncodingRefused("bodies are not compressed")
         if head_size > HEAD_BYTES_MAX:
             raise HeadTooLarge(f"the head of a request has {HEAD_BYTES_MAX // 1024} KiB at most")
