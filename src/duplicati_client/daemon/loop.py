@@ -242,9 +242,8 @@ class Daemon:
         parts = self.parts
         has_levels = parts.link.level == 1
         self._polled_at = parts.clock()
-        may_be_held = (
-            has_levels and is_waiting and parts.health.is_connected
-        )  # else it is told at once that all is well
+        # The first answer of all, and the first after an outage, shows at once that all is well.
+        may_be_held = has_levels and is_waiting and parts.health.is_connected
         poll = parts.link.poll(WAIT_SECONDS_MAX if may_be_held else 0.0)
         if parts.health.note_answer(parts.now()):
             parts.events.forget("away")
