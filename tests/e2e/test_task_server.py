@@ -70,6 +70,25 @@ def test_task_that_waits_is_cancelled_and_never_handed_out(scene: Scene) -> None
     assert "cancelled" in scene.terminal.tell("task-server", "tasks", "show", "idle/1")
 
 
+def test_daemon_that_is_revoked_is_shown_so_at_once_and_not_as_here(scene: Scene) -> None:
+    token = add_plain(scene, "stolen")
+    assert scene.server.ask_as(token, "GET", "/api/tasks/status").status == 304
+    assert show_presence(scene, "stolen") == "online"
+    scene.terminal.tell("task-server", "daemons", "revoke", "stolen")
+    assert show_presence(scene, "stolen") == "revoked"
+    assert scene.server.ask_as(token, "GET", "/api/tasks/status").status == 401
+    assert show_presence(scene, "stolen") == "revoked"
+
+
+def show_presence(on: Scene, name: str) -> str:
+    """Return how it is shown, once both ways to look at it have said the same."""
+    rows = json.loads(on.terminal.tell("task-server", "daemons", "--output", "json"))["items"]
+    (row,) = (row for row in rows if row["name"] == name)
+    shown = on.server.ask_as(on.server.token, "GET", f"/api/v1/daemons/{row['daemon_id']}").value
+    assert shown["Presence"] == row["presence"]
+    return str(row["presence"])
+
+
 def test_user_with_a_password_from_stdin_logs_in_and_may_do_what_the_role_says(scene: Scene) -> None:
     add_plain(scene, "seen")
     password = "a password of some length"

@@ -41,7 +41,7 @@ class FleetTask(NamedTuple):
 
 
 class FleetDaemon(NamedTuple):
-    """A daemon as the task server knows it. `presence` is `online`, `late`, `lost` or `never`."""
+    """A daemon as the task server knows it. `presence` is `online`, `late`, `lost`, `never` or `revoked`."""
 
     daemon_id: str
     name: str

@@ -17,7 +17,7 @@ from .models import FleetDaemon, FleetTask
 TAKE_SECONDS: Final = 60.0
 """How long a task may wait for a daemon that is there, before it is withdrawn."""
 LOOK_SECONDS: Final = 10.0
-AWAY: Final = ("lost", "never")
+AWAY: Final = ("lost", "never", "revoked")
 _RETRY_SECONDS: Final = (1.0, 2.0, 3.0, 5.0)
 _LOST_ANSWERS = (errors.Unreachable, errors.Overloaded)
 

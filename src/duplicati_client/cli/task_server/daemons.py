@@ -51,7 +51,7 @@ VERB = Verb(
 )
 COLUMNS = (
     Column("name", "NAME", "id", 0, about="name of the daemon"),
-    Column("presence", "PRESENCE", "text", 0, about="online, late, lost or never heard of"),
+    Column("presence", "PRESENCE", "text", 0, about="online, late, lost, never heard of, or revoked"),
     Column("state", "STATE", "text", 2, about="active, waiting for approval, or revoked"),
     Column("health", "HEALTH", "text", 3, about="how it says it is"),
     Column("seen_at", "SEEN", "time", 1, about="when it was heard of last"),

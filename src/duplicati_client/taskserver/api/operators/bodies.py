@@ -141,7 +141,7 @@ class DaemonTold(Told, frozen=True, kw_only=True):
     facts: dict[str, Any]
     created_at: datetime
     seen_at: datetime | None
-    presence: Literal["online", "late", "lost", "never"]
+    presence: Literal["online", "late", "lost", "never", "revoked"]
     conflict: bool
     health: str | None
     inventory: dict[str, Any] | None

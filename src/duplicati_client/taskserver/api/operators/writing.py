@@ -56,7 +56,9 @@ def tell_daemon(daemon: Daemon, *, has_inventory: bool = True) -> DaemonTold:
     )
 
 
-def _judge_presence(daemon: Daemon, now: datetime) -> Literal["online", "late", "lost", "never"]:
+def _judge_presence(daemon: Daemon, now: datetime) -> Literal["online", "late", "lost", "never", "revoked"]:
+    if daemon.state is DaemonState.REVOKED:
+        return "revoked"
     if daemon.seen_at is None or daemon.state is DaemonState.WAITING:
         return "never"
     silence = now - daemon.seen_at
