@@ -58,6 +58,7 @@ def test_a_task_that_a_repair_found_nothing_of_is_not_begun_when_it_is_offered_a
         with running(on) as daemon:
             on.tasks.give({"ID": 1, **LONG_RUN})
             wait_for(lambda: on.server.call(lambda: on.server.engine.is_running("5")))
+            wait_for(lambda: fault.fired_count)  # `accepted` is said a moment later
             daemon.kill()
             daemon.wait()
         (Path(on.config).parent / "state" / "task-list.yml").write_text("not a single record\n")
@@ -67,7 +68,6 @@ def test_a_task_that_a_repair_found_nothing_of_is_not_begun_when_it_is_offered_a
         with running(on) as daemon:
             on.tasks.wait_for(lambda: on.find_ends(1), PATIENCE_SECONDS)
             end(daemon)
-        assert fault.fired_count
         assert on.find_ends(1)[0]["Data"]["Code"] == "outcome-unknown"
         assert len(on.server.call(lambda: [task for task in on.server.engine.tasks() if task.backup_id == "5"])) == 1
 

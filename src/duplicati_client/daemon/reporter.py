@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,6 +30,8 @@ _HALVINGS_COUNT = 6
 _TIDY_SECONDS = 60.0
 _SLICE_SECONDS = 5.0  # a machine that slept must not sleep on
 _RECENT_COUNT = 10_000  # of what falls out the history knows the time of day
+ACCEPTED_SECONDS = 0.05
+"""So long `accepted` waits for the end of a task, which says it too: most looks at a server are over by then."""
 _ANSWERS_COUNT = 1000  # these are kept in memory only: what falls out is offered again
 
 
@@ -50,11 +53,14 @@ _NOTHING = Said()
 
 
 class _Queue:
-    """Tasks of which something is to be sent, each once: ends first, for after a restart much is only said again."""
+    """Tasks of which something is to be sent, each once: ends first, for after a restart much is only said again.
+
+    What is no end may wait until a time of its own.
+    """
 
     def __init__(self) -> None:
         self._ends: OrderedDict[str, None] = OrderedDict()
-        self._others: OrderedDict[str, None] = OrderedDict()
+        self._others: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._ends) + len(self._others)
@@ -64,21 +70,31 @@ class _Queue:
         """Say whether there is an end among them."""
         return bool(self._ends)
 
-    def add(self, key: str, *, is_end: bool, is_first: bool = False) -> None:
-        """Put a task behind the others, or before them; one that is there keeps its place."""
-        if is_end:
-            self._others.pop(key, None)
-        elif key in self._ends:
-            return
-        queue = self._ends if is_end else self._others
-        queue.setdefault(key)
-        if is_first:
-            queue.move_to_end(key, last=False)
+    @property
+    def due_at(self) -> float:
+        """Return from when on there is something to take."""
+        return 0.0 if self._ends else next(iter(self._others.values()), math.inf)
 
-    def take(self) -> str | None:
-        """Take the first, None if there is none."""
-        queue = self._ends or self._others
-        return queue.popitem(last=False)[0] if queue else None
+    def add_end(self, key: str, *, is_first: bool = False) -> None:
+        """Put an end behind the others, or before them; one that is there keeps its place."""
+        self._others.pop(key, None)
+        self._ends.setdefault(key)
+        if is_first:
+            self._ends.move_to_end(key, last=False)
+
+    def add_other(self, key: str, due_at: float, *, is_first: bool = False) -> None:
+        """Put what is no end behind the others, or before them, unless there is an end of the same task."""
+        if key in self._ends:
+            return
+        self._others.setdefault(key, due_at)
+        if is_first:
+            self._others.move_to_end(key, last=False)
+
+    def take(self, at: float) -> str | None:
+        """Take the first, None if there is none yet."""
+        if self.due_at > at:
+            return None
+        return (self._ends or self._others).popitem(last=False)[0]
 
     def remove(self, key: str) -> None:
         """Take one out if it is there."""
@@ -100,7 +116,9 @@ class Reporter:
         clock: Callable[[], float],
         now: Callable[[], datetime],
         threads: Threads = THREADS,
+        accepted_seconds: float = ACCEPTED_SECONDS,
     ) -> None:
+        self._accepted_seconds = accepted_seconds
         self._journal, self._history, self._link, self._folder = journal, history, link, folder
         self._events, self._pace, self._clock, self._now = events, pace, clock, now
         self.hear_of_loss: Callable[[str], None] = lambda key: None
@@ -123,15 +141,23 @@ class Reporter:
             said = self._said.get(key, _NOTHING)
             newest = said.attempt if attempt is None else attempt
             self._said[key] = said._replace(is_accepted=False, attempt=newest)
-            if key not in self._slow:
-                self._due.add(key, is_end=said.is_ended)
+            self._enqueue(key)
             self._turn.notify_all()
+
+    def _enqueue(self, key: str, *, is_again: bool = False) -> None:
+        if key in self._slow:
+            return
+        if self._said.get(key, _NOTHING).is_ended:
+            self._due.add_end(key, is_first=is_again)
+        else:
+            due_at = self._clock() + (0.0 if is_again else self._accepted_seconds)
+            self._due.add_other(key, due_at, is_first=is_again)
 
     def tell_end(self, key: str) -> None:
         """Say what came of a task, now that its end is recorded."""
         with self._turn:
             self._said[key] = self._said.get(key, _NOTHING)._replace(is_ended=True)
-            self._due.add(key, is_end=True)
+            self._due.add_end(key)
             self._turn.notify_all()
 
     def answer(self, result: Result) -> None:
@@ -187,7 +213,7 @@ class Reporter:
             self._end_slowness(at)
             # What is offered again and again must not keep an end waiting.
             name = None if self._due.has_ends else next(iter(self._answers), None)
-            key = self._due.take() if name is None else None
+            key = self._due.take(at) if name is None else None
             self._is_sending = name is not None or key is not None
         try:
             if name is not None:
@@ -197,16 +223,15 @@ class Reporter:
             self._is_sending = False
 
     def _seconds_to_wait(self) -> float:
-        if self._due or self._answers:
-            return min(max(0.0, self._wait_until - self._clock()), _SLICE_SECONDS)
-        return _SLICE_SECONDS
+        due_at = max(self._wait_until, 0.0 if self._answers else self._due.due_at)
+        return min(max(0.0, due_at - self._clock()), _SLICE_SECONDS)
 
     def _end_slowness(self, at: float) -> None:
         if not self._slow or at < self._slow_until:
             return
         for key in [key for key in self._slow if self._said[key].slow_until <= at]:
             del self._slow[key]
-            self._due.add(key, is_end=True)
+            self._due.add_end(key)
         self._slow_until = min((self._said[key].slow_until for key in self._slow), default=0.0)
 
     def _send_answer(self, name: tuple[object, ...]) -> bool:
@@ -241,8 +266,7 @@ class Reporter:
 
     def _put_back(self, key: str) -> None:
         with self._turn:
-            if key not in self._slow:
-                self._due.add(key, is_end=self._said.get(key, _NOTHING).is_ended, is_first=True)
+            self._enqueue(key, is_again=True)
 
     def _make_result(self, entry: Entry) -> Result | None:
         said = self._said.get(entry.key, _NOTHING)
@@ -314,7 +338,7 @@ class Reporter:
             return self._slow_down(result, key, exc)
         with self._turn:
             self._said[key] = said._replace(halvings_count=said.halvings_count + 1)
-            self._due.add(key, is_end=True, is_first=True)
+            self._due.add_end(key, is_first=True)
         return None
 
     def _slow_down(self, result: Result, key: str, exc: LinkFailed) -> str | None:

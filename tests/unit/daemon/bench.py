@@ -141,7 +141,7 @@ class FakeFolder:
 class Bench:
     """Intake and reporter on one journal; `decision` is what the policy says of every task."""
 
-    def __init__(self, *aliases: str) -> None:
+    def __init__(self, *aliases: str, accepted_seconds: float = 0.0) -> None:
         self.clock = Clock()
         self.journal, self.history, self.link = FakeJournal(), FakeHistory(self.clock), FakeLink()
         self.folder = FakeFolder()
@@ -150,8 +150,9 @@ class Bench:
         self.decision = ALLOWED
         pace = Pace(lambda low, high: high)
         self.reporter = Reporter(
-            self.journal, self.history, self.link, self.folder, self.events, pace, self.clock, self.clock.now
-        )
+            self.journal, self.history, self.link, self.folder, self.events, pace, self.clock, self.clock.now,
+            accepted_seconds=accepted_seconds,
+        )  # fmt: skip
         judge = self._judge
         self.judged: list[Task] = []
         self.intake = Intake(self.journal, self.history, judge, aliases or ("main",), self.reporter)

@@ -199,7 +199,9 @@ class LoopBench:
             history=history,
             link=link,
             inventory=inventory,
-            reporter=Reporter(journal, history, link, folder, events, self._make_pace(), clock, clock.now),
+            reporter=Reporter(
+                journal, history, link, folder, events, self._make_pace(), clock, clock.now, accepted_seconds=0.0
+            ),
             rates=Rates(folder, clock.now),
             events=events,
             health=Health(),

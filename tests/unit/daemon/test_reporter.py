@@ -37,6 +37,31 @@ def test_task_that_has_ended_before_accepted_was_sent_needs_no_accepted() -> Non
     assert bench.send_all() == [(1, "completed")]
 
 
+def test_accepted_waits_a_moment_for_the_end_of_what_is_quick() -> None:
+    bench = Bench(accepted_seconds=0.05)
+    for task_id in (1, 2):
+        bench.reporter.report(bench.take(ID=task_id).key)
+    bench.clock.seconds += 0.04
+    assert bench.send_all() == []
+    assert not bench.reporter.is_done()
+    bench.end("i:1")
+    assert bench.send_all() == [(1, "completed")]
+    bench.clock.seconds += 0.02
+    assert bench.send_all() == [(2, "accepted")]
+    assert bench.reporter.is_done()
+
+
+def test_accepted_that_could_not_be_sent_waits_for_nothing_but_the_task_server() -> None:
+    bench = Bench(accepted_seconds=0.05)
+    bench.reporter.report(bench.take(ID=1).key)
+    bench.clock.seconds += 0.06
+    bench.link.replies = [Away("nothing answers")]
+    assert bench.send_all() == [(1, "accepted")]
+    bench.reporter.hurry()
+    assert bench.send_all() == [(1, "accepted")]
+    assert bench.send_all() == []
+
+
 def test_end_overtakes_what_is_only_said_again_and_ends_keep_their_order() -> None:
     bench = accepted(1, 2, 3, 4)
     for key in ("i:3", "i:2"):
