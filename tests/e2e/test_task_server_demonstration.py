@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.task_server_process import FREE_PORT, PATIENCE_SECONDS, Terminal, task_server_process
 
@@ -18,6 +21,47 @@ def test_demonstration_is_there_while_the_task_server_runs(tmp_path: Path) -> No
         assert "Documents" in terminal.tell("list", "backups", "--context", "tasks/demo")
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not tell whose child a process is")
+def test_demonstration_ends_also_when_its_task_server_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal, rest = Terminal(tmp_path / "home"), tmp_path / "tmp"
+    rest.mkdir()
+    monkeypatch.setenv("TMPDIR", str(rest))
+    with task_server_process(tmp_path / "data", FREE_PORT, "--demo") as server:
+        terminal.log_in(server, "tasks", str(server.token))
+        wait_for(terminal, "demo,online,active")
+        children = list_children(server.process.pid)
+        assert len(children) == 2
+        server.process.kill()
+        server.process.wait(PATIENCE_SECONDS)
+        try:
+            ends_at = time.monotonic() + PATIENCE_SECONDS
+            while any(is_alive(child) for child in children) or list(rest.iterdir()):
+                assert time.monotonic() < ends_at, (children, list(rest.iterdir()))
+                time.sleep(0.1)
+        finally:
+            for child in filter(is_alive, children):
+                os.kill(child, signal.SIGKILL)
+
+
+def list_children(process_id: int) -> list[int]:
+    numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    return [number for number in numbers if read_stat(number)[1:2] == [str(process_id)]]
+
+
+def is_alive(process_id: int) -> bool:
+    return read_stat(process_id)[:1] not in ([], ["Z"])
+
+
+def read_stat(process_id: int) -> list[str]:
+    """Return what the system says of a process from its state on, nothing if it is gone."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def wait_for(terminal: Terminal, line: str) -> None:

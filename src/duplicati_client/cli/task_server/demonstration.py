@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import errors
-from ..program import PROGRAM
+from ..program import PROGRAM, TETHERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +68,11 @@ class Demonstration:
             raise errors.InputOutputFailed(f"the demonstration has no daemon: {ended.stderr.strip()[:300]}")
 
     def _begin(self, *words: str) -> subprocess.Popen[str]:
-        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        options["start_new_session"] = True  # Ctrl-C is for the task server, which ends them afterwards
-        process = subprocess.Popen([*PROGRAM, *words], env=self._environ, **options)  # noqa: S603 - our own program
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        # Ctrl-C is for the task server, which ends them afterwards; if it is killed, they notice by their stdin.
+        options: dict[str, Any] = {**pipes, "text": True, "start_new_session": True}
+        command = [*TETHERED, str(self._folder), *words]
+        process = subprocess.Popen(command, env=self._environ, **options)  # noqa: S603 - our own program
         self._stack.callback(_end, process)
         return process
 
@@ -82,5 +84,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
