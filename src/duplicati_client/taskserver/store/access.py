@@ -82,7 +82,7 @@ def _add_user(user: User, password: str | None, by: str) -> Work[None]:
 
 
 def _get_user(name: str) -> Work[tuple[User, str | None] | None]:
-    row = one((yield Query("get_user", {"name": name})))
+    row = one((yield Query("get_user", {"name": name}, stands_alone=True)))
     return None if row is None else (_read_user(row), row["password"])
 
 
@@ -170,10 +170,10 @@ def _add_token(token: Token, digest: str, by: str) -> Work[None]:
 
 
 def _find_token(digest: str) -> Work[tuple[Token, User] | None]:
-    row = one((yield Query("find_token", {"digest": digest})))
+    row = one((yield Query("find_token", {"digest": digest}, stands_alone=True)))
     if row is None:
         return None
-    user = one((yield Query("get_user", {"name": row["user_name"]})))
+    user = one((yield Query("get_user", {"name": row["user_name"]}, stands_alone=True)))
     if user is None or user["is_disabled"]:
         return None
     return _read_token(row), _read_user(user)

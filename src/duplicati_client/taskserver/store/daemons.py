@@ -126,7 +126,7 @@ def _add(name: str, digest: str, labels: Mapping[str, str], by: str) -> Work[Dae
 
 
 def _find_by_token(digest: str) -> Work[Row | None]:
-    return one((yield Query("find_daemon_by_token", {"digest": digest})))
+    return one((yield Query("find_daemon_by_token", {"digest": digest}, stands_alone=True)))
 
 
 def _settle(digest: str, before: str, daemon_id: str) -> Work[None]:
@@ -201,12 +201,12 @@ def _keep(what: str, daemon_id: str, text: str) -> Work[None]:
 
 
 def _get(daemon_id: str) -> Work[Daemon | None]:
-    row = one((yield Query("get_daemon", {"daemon_id": daemon_id})))
+    row = one((yield Query("get_daemon", {"daemon_id": daemon_id}, stands_alone=True)))
     return None if row is None else read_daemon(row)
 
 
 def _get_by_name(name: str) -> Work[Daemon | None]:
-    row = one((yield Query("get_daemon_by_name", {"name": name})))
+    row = one((yield Query("get_daemon_by_name", {"name": name}, stands_alone=True)))
     return None if row is None else read_daemon(row)
 
 

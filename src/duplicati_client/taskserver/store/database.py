@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib import resources
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -42,6 +42,35 @@ class Change(NamedTuple):
     topic: str
     daemon_id: str
     number: int = 0
+
+
+class Steps(Generic[T]):
+    """A work on its way: `query` is what it asks now, None once it is over and has its `value`."""
+
+    def __init__(self, work: Work[T], changes: list[Change]) -> None:
+        self.query: Query | None = None
+        self._work, self._changes = work, changes
+        self._value: list[T] = []
+        self._take(lambda: next(work))
+
+    @property
+    def value(self) -> T:
+        """What it came to, once it is over."""
+        return self._value[0]
+
+    def answer(self, rows: Rows) -> None:
+        """Go on with the rows that were asked for."""
+        self._take(lambda: self._work.send(rows))
+
+    def _take(self, step: Callable[[], Query]) -> None:
+        try:
+            self.query = step()
+            while self.query.name == ANNOUNCE:
+                self._changes.append(Change(**self.query.parameters))
+                self.query = self._work.send(())
+        except StopIteration as end:
+            self.query = None
+            self._value.append(end.value)
 
 
 class Database(Protocol):

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -14,7 +14,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from ..errors import Overloaded, StoreUnusable
-from .database import ANNOUNCE, Change, Query, Rows, UniqueViolated, Work, load_queries, replace_parameters
+from .database import Change, Query, Rows, Steps, UniqueViolated, Work, load_queries, replace_parameters
 from .migrating import migrate
 
 T = TypeVar("T")
@@ -35,35 +35,6 @@ _LISTEN_AGAIN_SECONDS = 1.0
 _OPTIONS = f"-c statement_timeout={_STATEMENT_MILLISECONDS} -c idle_in_transaction_session_timeout=30000"
 
 
-class _Steps(Generic[T]):
-    """A work on its way: `query` is what it asks now, None once it is over and has its `value`."""
-
-    def __init__(self, work: Work[T], changes: list[Change]) -> None:
-        self.query: Query | None = None
-        self._work, self._changes = work, changes
-        self._value: list[T] = []
-        self._take(lambda: next(work))
-
-    @property
-    def value(self) -> T:
-        """What it came to, once it is over."""
-        return self._value[0]
-
-    def answer(self, rows: Rows) -> None:
-        """Go on with the rows that were asked for."""
-        self._take(lambda: self._work.send(rows))
-
-    def _take(self, step: Callable[[], Query]) -> None:
-        try:
-            self.query = step()
-            while self.query.name == ANNOUNCE:
-                self._changes.append(Change(**self.query.parameters))
-                self.query = self._work.send(())
-        except StopIteration as end:
-            self.query = None
-            self._value.append(end.value)
-
-
 class _Attempt:
     """One work on one connection; it is not tried again once it `may_be_committed`."""
 
@@ -71,7 +42,7 @@ class _Attempt:
         self.may_be_committed = False
         self._connection, self._texts = connection, texts
 
-    async def perform(self, steps: _Steps[T]) -> T:
+    async def perform(self, steps: Steps[T]) -> T:
         """Do it in one transaction; first queries that stand alone are one each, which spares journeys."""
         if steps.query is not None and steps.query.stands_alone:
             await self._connection.set_autocommit(True)
@@ -196,7 +167,7 @@ class Postgres:
             self._is_away = False
             attempt = _Attempt(connection, self._queries)
             try:
-                return await attempt.perform(_Steps(work(), changes))
+                return await attempt.perform(Steps(work(), changes))
             except psycopg.OperationalError as exc:
                 if connection.closed and not attempt.may_be_committed:
                     raise _Lost from exc

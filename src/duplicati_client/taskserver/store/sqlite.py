@@ -1,4 +1,7 @@
-"""SQLite: one thread writes, all that wait for it in one commit; others read. For one task server on one machine."""
+"""SQLite: one thread writes, all that wait for it in one commit; others read. For one task server on one machine.
+
+A single row by its key is read in the loop itself: sooner done than a thread is woken.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ..errors import Overloaded, StoreUnusable
-from .database import ANNOUNCE, Change, Query, Rows, UniqueViolated, Work, load_queries
+from .database import Change, Query, Rows, Steps, UniqueViolated, Work, load_queries
 from .migrating import migrate
 
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class Sqlite:
         self._readers = ThreadPoolExecutor(_READERS_COUNT, "sqlite-reader")
         # All connections are open from the start: files may be few later.
         self._written: sqlite3.Connection
+        self._near: sqlite3.Connection
         self._resting: list[sqlite3.Connection] = []
         self._reading_count = 0
 
@@ -62,7 +66,7 @@ class Sqlite:
             raise StoreUnusable(f"SQLite {sqlite3.sqlite_version} is too old", hint="3.35 or later is needed")
         await asyncio.to_thread(migrate, f"sqlite:///{self.path}")
         try:
-            self._written, *self._resting = [self._connect() for _ in range(1 + _READERS_COUNT)]
+            self._written, self._near, *self._resting = [self._connect() for _ in range(2 + _READERS_COUNT)]
         except sqlite3.Error as exc:
             raise StoreUnusable(f"the database cannot be opened: {exc}") from exc
         self._writer.start()
@@ -73,6 +77,7 @@ class Sqlite:
         self._waiting.put(None)
         if self._writer.ident is not None:
             await asyncio.to_thread(self._writer.join)
+            self._near.close()
         await asyncio.to_thread(self._readers.shutdown)
         while self._resting:
             self._resting.pop().close()
@@ -95,9 +100,12 @@ class Sqlite:
             raise StoreUnusable("the task server is stopping")
         if self._reading_count >= _WAITING_MAX:
             raise Overloaded("too much waits for the database already")
+        steps = self._begin_reading(work)
+        if steps.query is None:
+            return steps.value
         self._reading_count += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, steps)
         finally:
             self._reading_count -= 1
 
@@ -142,7 +150,7 @@ class Sqlite:
         for waiting in batch:
             before, told = connection.total_changes, len(changes)
             try:
-                ended.append((waiting.done, self._perform(connection, waiting.work(), changes), None))
+                ended.append((waiting.done, self._finish(connection, Steps(waiting.work(), changes)), None))
             except Exception as exc:  # whoever waits for it gets it
                 if _is_of_the_database(exc):
                     raise
@@ -165,7 +173,7 @@ class Sqlite:
             told = len(changes)
             connection.execute("savepoint work")
             try:
-                ended.append((waiting.done, self._perform(connection, waiting.work(), changes), None))
+                ended.append((waiting.done, self._finish(connection, Steps(waiting.work(), changes)), None))
             except Exception as exc:  # whoever waits for it gets it
                 if _is_of_the_database(exc):
                     raise
@@ -188,11 +196,21 @@ class Sqlite:
 
     # --- reading --------------------------------------------------------------------------------------
 
-    def _read(self, work: Callable[[], Work[T]]) -> T:
+    def _begin_reading(self, work: Callable[[], Work[T]]) -> Steps[T]:
+        """Ask what stands alone at once; whatever comes after it is for a thread."""
+        steps = Steps(work(), [])
+        try:
+            while steps.query is not None and steps.query.stands_alone:
+                steps.answer(self._ask(self._near, steps.query))
+        except sqlite3.Error as exc:
+            raise StoreUnusable(f"the database cannot be read: {exc}") from exc
+        return steps
+
+    def _read(self, steps: Steps[T]) -> T:
         connection = self._resting.pop()
         try:
             connection.execute("begin")
-            return self._perform(connection, work(), [])
+            return self._finish(connection, steps)
         except sqlite3.Error as exc:
             raise StoreUnusable(f"the database cannot be read: {exc}") from exc
         finally:
@@ -209,21 +227,12 @@ class Sqlite:
             connection.execute(f"pragma {pragma}")
         return connection
 
-    def _perform(self, connection: sqlite3.Connection, work: Work[T], told: list[Change]) -> T:
-        rows: Rows = ()
-        try:
-            query = next(work)
-            while True:
-                rows = self._ask(connection, query, told)
-                query = work.send(rows)
-        except StopIteration as end:
-            value: T = end.value
-            return value
+    def _finish(self, connection: sqlite3.Connection, steps: Steps[T]) -> T:
+        while steps.query is not None:
+            steps.answer(self._ask(connection, steps.query))
+        return steps.value
 
-    def _ask(self, connection: sqlite3.Connection, query: Query, told: list[Change]) -> Rows:
-        if query.name == ANNOUNCE:
-            told.append(Change(**query.parameters))
-            return ()
+    def _ask(self, connection: sqlite3.Connection, query: Query) -> Rows:
         text, now = self._queries[query.name], {"now": self._now()}
         try:
             if query.many is not None:
