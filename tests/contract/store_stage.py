@@ -1,4 +1,8 @@
-"""Stores to try out: SQLite in a folder, or a database of its own in a PostgreSQL that runs for the tests alone."""
+"""Stores to try out: SQLite in a folder, or a database of its own in a PostgreSQL that runs for the tests alone.
+
+With `TASK_SERVER_POSTGRES_URL` the same is tried on any other PostgreSQL, however its tables are laid out: on one
+database with "trial" in its name, which is emptied for each test, so that there can be one process of tests at a time.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -19,6 +23,12 @@ from duplicati_client.taskserver.store.opening import DatabaseStore, open_databa
 
 T = TypeVar("T")
 
+GIVEN_URL = os.environ.get("TASK_SERVER_POSTGRES_URL", "")
+TEMPLATE = "empty_store"
+_FIRST_ROWS = """
+insert into audit_head (head, number, sum) values (0, 0, ''), (1, 0, '');
+insert into settings (name, value) values ('version', '1');
+"""
 _numbers = itertools.count()
 
 
@@ -90,6 +100,38 @@ def postgresql_process() -> Iterator[Any]:
             yield server
         finally:
             server.cleanup()
+
+
+@contextmanager
+def postgresql_stores() -> Iterator[Callable[[], str]]:
+    """Give what returns the URL of an empty store: of another database each time, or of the one given, emptied."""
+    if GIVEN_URL:
+        yield from _give_one(GIVEN_URL)
+        return
+    with postgresql() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f'create database "{TEMPLATE}"')
+        with opened(rename(url, TEMPLATE)):
+            pass
+        yield lambda: make_database(url, TEMPLATE)
+
+
+def _give_one(url: str) -> Iterator[Callable[[], str]]:
+    if "trial" not in str(psycopg.conninfo.conninfo_to_dict(url).get("dbname")):
+        raise ValueError("a database that is emptied for tests has 'trial' in its name")
+    with opened(url):
+        pass
+    yield lambda: empty_database(url)
+
+
+def empty_database(url: str) -> str:
+    """Leave nothing in a database but what the migrations put there, and return its URL."""
+    with psycopg.connect(url) as connection:
+        listed = "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+        tables = [name for (name,) in connection.execute(listed)]
+        connection.execute(f"truncate {', '.join(tables)}")
+        connection.execute(_FIRST_ROWS)
+    return url
 
 
 def make_database(url: str, template: str) -> str:

@@ -12,10 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psycopg
 import pytest
 
-from tests.contract.store_stage import postgresql, rename
+from tests.contract.store_stage import postgresql_stores
 from tests.task_server_ledger import Reply, Wire
 from tests.task_server_nursery import TaskServerNursery
 
@@ -62,10 +61,8 @@ class Pair(NamedTuple):
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    with postgresql() as url, tempfile.TemporaryDirectory() as folder, TaskServerNursery() as nursery:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("create database replicas")
-        database = rename(url, "replicas")
+    with postgresql_stores() as make, tempfile.TemporaryDirectory() as folder, TaskServerNursery() as nursery:
+        database = make()
         births = [nursery.start(Path(folder) / name / "data", words=("--database", database)) for name in "ab"]
         assert births[0].token is not None
         yield Pair((births[0].url, births[1].url), births[0].token)
