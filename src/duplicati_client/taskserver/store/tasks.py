@@ -326,19 +326,27 @@ def _reassign(daemon_id: str, number: int, by: str) -> Work[Task | None]:
 
 
 def _tidy(kept: timedelta, limit: int, results_kept: timedelta) -> Work[int]:
-    count = {"limit": limit}
-    changed = [
-        *(yield Query("expire_tasks", count)),
-        *(yield Query("poison_tasks", {**count, "ceiling": OFFERS_MAX, "result": json.dumps(_POISON)})),
-        *(yield Query("end_cancelled_tasks", count)),
+    count, poison = {"limit": limit}, {"ceiling": OFFERS_MAX, "result": json.dumps(_POISON)}
+    due = [
+        *(yield from _end_due("list_expired", "expire_task", count)),
+        *(yield from _end_due("list_poisonous", "poison_task", {**count, **poison})),
+        *(yield from _end_due("list_ended_cancels", "end_cancelled_task", count)),
     ]
-    for daemon_id in sorted({row["daemon_id"] for row in changed}):
+    for daemon_id in sorted({daemon_id for daemon_id, _ in due}):
         yield _announce(daemon_id)
     gone = [
         *(yield Query("forget_tasks", {**count, "kept": write_span(kept)})),
         *(yield Query("forget_results", {**count, "kept": write_span(results_kept)})),
     ]
-    return len(changed) + len(gone)
+    return len(due) + len(gone)
+
+
+def _end_due(find: str, end: str, how: Mapping[str, Any]) -> Work[list[tuple[str, int]]]:
+    """End each task that is found, unless it is another's meanwhile; in an order, so that no two block each other."""
+    found = sorted((row["daemon_id"], row["number"]) for row in (yield Query(find, how)))
+    if found:
+        yield Query(end, many=[{**how, "daemon_id": daemon_id, "number": number} for daemon_id, number in found])
+    return found
 
 
 def _announce(daemon_id: str, number: int = 0) -> Query:

@@ -83,30 +83,31 @@ update tasks set state = 'pending', attempt = attempt + 1, offers_count = 0, off
 where daemon_id = :daemon_id and number = :number and state in ('pending', 'offered', 'accepted')
 returning *;
 
--- name: expire_tasks
+-- name: list_expired
+select daemon_id, number from tasks indexed by tasks_expiring
+where state = 'pending' and expires_at is not null and expires_at <= :now order by expires_at limit :limit;
+
+-- name: expire_task
 update tasks set state = 'expired', ended_at = :now, version = version + 1
-where (daemon_id, number) in (
-  select daemon_id, number from tasks indexed by tasks_expiring
-  where state = 'pending' and expires_at is not null and expires_at <= :now order by expires_at limit :limit
-)
-returning daemon_id;
+where daemon_id = :daemon_id and number = :number and state = 'pending' and expires_at <= :now;
 
--- name: poison_tasks
+-- name: list_poisonous
+select daemon_id, number from tasks
+where state in ('pending', 'offered') and state = 'offered' and lease_ends_at <= :now
+  and offers_count >= :ceiling and is_cancel_wanted = 0 limit :limit;
+
+-- name: poison_task
 update tasks set state = 'error', ended_at = :now, lease_ends_at = null, outcome = null, result = :result, version = version + 1
-where (daemon_id, number) in (
-  select daemon_id, number from tasks
-  where state in ('pending', 'offered') and state = 'offered' and lease_ends_at <= :now
-    and offers_count >= :ceiling and is_cancel_wanted = 0 limit :limit
-)
-returning daemon_id;
+where daemon_id = :daemon_id and number = :number and state = 'offered' and lease_ends_at <= :now
+  and offers_count >= :ceiling and is_cancel_wanted = 0;
 
--- name: end_cancelled_tasks
+-- name: list_ended_cancels
+select daemon_id, number from tasks
+where state in ('pending', 'offered') and state = 'offered' and lease_ends_at <= :now and is_cancel_wanted = 1 limit :limit;
+
+-- name: end_cancelled_task
 update tasks set state = 'cancelled', ended_at = :now, lease_ends_at = null, version = version + 1
-where (daemon_id, number) in (
-  select daemon_id, number from tasks
-  where state in ('pending', 'offered') and state = 'offered' and lease_ends_at <= :now and is_cancel_wanted = 1 limit :limit
-)
-returning daemon_id;
+where daemon_id = :daemon_id and number = :number and state = 'offered' and lease_ends_at <= :now and is_cancel_wanted = 1;
 
 -- name: forget_tasks
 delete from tasks where (daemon_id, number) in (

@@ -10,30 +10,5 @@ update tasks set state = 'offered', offers_count = offers_count + case when :lea
 from picked where tasks.daemon_id = picked.daemon_id and tasks.number = picked.number
 returning tasks.*;
 
--- name: expire_tasks
-with picked as materialized (
-  select daemon_id, number from tasks where state = 'pending' and expires_at <= :now
-  order by expires_at limit :limit for update skip locked
-)
-update tasks set state = 'expired', ended_at = :now, version = version + 1
-from picked where tasks.daemon_id = picked.daemon_id and tasks.number = picked.number
-returning tasks.daemon_id;
-
--- name: poison_tasks
-with picked as materialized (
-  select daemon_id, number from tasks
-  where state = 'offered' and lease_ends_at <= :now and offers_count >= :ceiling and is_cancel_wanted = 0
-  limit :limit for update skip locked
-)
-update tasks set state = 'error', ended_at = :now, lease_ends_at = null, outcome = null, result = :result, version = version + 1
-from picked where tasks.daemon_id = picked.daemon_id and tasks.number = picked.number
-returning tasks.daemon_id;
-
--- name: end_cancelled_tasks
-with picked as materialized (
-  select daemon_id, number from tasks where state = 'offered' and is_cancel_wanted = 1 and lease_ends_at <= :now
-  limit :limit for update skip locked
-)
-update tasks set state = 'cancelled', ended_at = :now, lease_ends_at = null, version = version + 1
-from picked where tasks.daemon_id = picked.daemon_id and tasks.number = picked.number
-returning tasks.daemon_id;
+-- name: list_expired
+select daemon_id, number from tasks where state = 'pending' and expires_at <= :now order by expires_at limit :limit;
