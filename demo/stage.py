@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from duplicati_client.cli.program import TETHERED
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".demo"
 PROGRAM = Path(sys.executable).parent / "duplicati"
@@ -47,9 +49,8 @@ def say(text: str) -> None:
 def command(*words: str, ends_with: int | None = 0) -> None:
     """Print a command, let it write to this terminal, and tell how it ended."""
     show(*words)
-    status = subprocess.run(
-        [PROGRAM, *words], env=environment(), cwd=ROOT, check=False, stdin=subprocess.DEVNULL
-    ).returncode
+    with _begin(*words) as process:
+        status = process.wait()
     tell_end(status, ends_with)
 
 
@@ -76,9 +77,13 @@ def show(*words: str, is_in_background: bool = False) -> None:
 
 def start(*words: str, **options: Any) -> subprocess.Popen[str]:
     """Start a command in the background; a session of its own keeps a Ctrl-C that is meant for another from it."""
-    return subprocess.Popen(
-        [PROGRAM, *words], env=environment(), cwd=ROOT, text=True, start_new_session=True, **options
-    )
+    return _begin(*words, start_new_session=True, **options)
+
+
+def _begin(*words: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a command that ends with this program, also when this one is killed."""
+    named = [*TETHERED, str(FOLDER), *words]
+    return subprocess.Popen(named, env=environment(), cwd=ROOT, text=True, stdin=subprocess.PIPE, **options)
 
 
 def stop(process: subprocess.Popen[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.processes import is_alive, list_children
 from tests.e2e.task_server_process import FREE_PORT, PATIENCE_SECONDS, Terminal, task_server_process
 
 
@@ -45,23 +46,6 @@ def test_demonstration_ends_also_when_its_task_server_is_killed(
         finally:
             for child in filter(is_alive, children):
                 os.kill(child, signal.SIGKILL)
-
-
-def list_children(process_id: int) -> list[int]:
-    numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-    return [number for number in numbers if read_stat(number)[1:2] == [str(process_id)]]
-
-
-def is_alive(process_id: int) -> bool:
-    return read_stat(process_id)[:1] not in ([], ["Z"])
-
-
-def read_stat(process_id: int) -> list[str]:
-    """Return what the system says of a process from its state on, nothing if it is gone."""
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def wait_for(terminal: Terminal, line: str) -> None:
