@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -47,6 +48,14 @@ class Daemon:
 class Scene(NamedTuple):
     terminal: Terminal
     daemons: dict[str, Daemon]
+    server: TaskServerProcess
+
+    def add_viewer(self) -> Terminal:
+        """Return the terminal of somebody who may only look."""
+        made = self.terminal.tell("task-server", "tokens", "add", "--role", "viewer", "--output", "json")
+        viewer = Terminal(self.terminal.home / "viewer")
+        viewer.log_in(self.server, "office", json.loads(made)["token"])
+        return viewer
 
 
 @contextmanager
@@ -66,7 +75,7 @@ def distance_stage(folder: Path, names: tuple[str, ...] = tuple(VERSIONS), *, sp
             daemons[name] = Daemon(terminal, server, folder / name, duplicati.url)
             stack.callback(daemons[name].kill)
         _wait_until_there(terminal, len(names))
-        yield Scene(terminal, daemons)
+        yield Scene(terminal, daemons, server)
 
 
 def _wait_until_there(terminal: Terminal, count: int) -> None:

@@ -200,6 +200,15 @@ class NotAllowed(DuplicatiClientError):
     default_hint = "duplicati login URL, or --header-file with the headers of a proxy that wants a login of its own"
 
 
+class RoleMissing(NotAllowed):
+    """The task server knows who asks, and their role, or the daemons that they may see, are not enough for it."""
+
+    code = "role-missing"
+    default_hint = (
+        "an administrator of the task server gives roles: duplicati task-server users change NAME --role ROLE"
+    )
+
+
 class LoginMissing(NotAllowed):
     """There is no session for this server and nothing to log in with."""
 

@@ -68,6 +68,18 @@ def test_secret_is_set_on_the_server_itself_only(scene: Scene, tmp_path: Path) -
     assert "new-passphrase" not in refused.stdout + refused.stderr
 
 
+def test_viewer_sees_what_the_task_server_knows_and_is_told_which_role_asks_a_daemon(scene: Scene) -> None:
+    viewer = scene.add_viewer()
+    known = viewer.run("list", "backups", "--max-age", "1h", "--context", "office/modern")
+    assert (known.returncode, "Documents" in known.stdout) == (0, True), known.stderr
+    for words in (["list", "backups"], ["describe", "Documents"], ["run", "Documents"]):
+        refused = viewer.run(*words, "--context", "office/modern")
+        assert (refused.returncode, refused.stdout) == (77, "")
+        told, hint = refused.stderr.splitlines()[:2]
+        assert "modern is asked by a task: this needs the role operator, and this token has the role viewer" in told
+        assert ("--max-age" in hint, "--role" in hint) == (words[0] == "list", words[0] != "list"), hint
+
+
 def test_every_server_with_a_label_is_asked_at_once(scene: Scene) -> None:
     told = json.loads(scene.terminal.tell("list", "backups", "--on", "office/*", "--output", "json"))
     assert {item["server"] for item in told["items"]} == {"office/modern", "office/legacy"}

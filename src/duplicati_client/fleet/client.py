@@ -300,6 +300,8 @@ def _translate(answer: Answer) -> errors.DuplicatiClientError:
         return errors.LoginRefused(detail)
     if answer.status == 401:
         return errors.SessionEnded("the task server does not know this token any more", hint="log in again")
+    if kind == "not-allowed":
+        return errors.RoleMissing(detail)
     kinds: dict[int, type[errors.DuplicatiClientError]] = {
         400: errors.InvalidValue,
         403: errors.NotAllowed,

@@ -45,13 +45,13 @@ class Operator(NamedTuple):
     def require(self, role: Role) -> None:
         """Raise `NotAllowed` unless they have this role or more."""
         if _RANKS[self.role] < _RANKS[role]:
-            raise NotAllowed(f"this needs the role {role.value}")
+            raise NotAllowed(f"this needs the role {role.value}, and this token has the role {self.role.value}")
 
     def require_all(self, role: Role) -> None:
         """Raise `NotAllowed` unless they have this role over all daemons."""
         self.require(role)
         if self.is_scoped:
-            raise NotAllowed("this needs a role over all daemons")
+            raise NotAllowed("this needs a role over all daemons, and this token is for some of them")
 
 
 class Operators:

@@ -86,7 +86,11 @@ class There:
 
     def give(self, asked: Asked) -> FleetTask:
         """Give it as a task to a daemon that is there; raises `Unreachable` for one that is not."""
-        task = self._performer.give(self._write(asked))
+        try:
+            task = self._performer.give(self._write(asked))
+        except errors.RoleMissing as exc:
+            hint = "--max-age 1d shows what it told last, if that is no older" if _is_of_backups(asked) else None
+            raise errors.RoleMissing(f"{self.daemon.name} is asked by a task: {exc.message}", hint=hint) from exc
         self._talk.detail(f"given as the task {task.name}")
         return task
 
@@ -131,7 +135,7 @@ class There:
 
     def _find_known(self, asked: Asked) -> Any:
         """Return what the task server knows without asking, where that is wanted or all there is; else None."""
-        if (asked.operation, tuple(asked.resources)) != ("list", (("backup", None),)):
+        if not _is_of_backups(asked):
             return None
         is_away = self.daemon.presence in AWAY
         if not is_away and self._max_age_seconds is None:
@@ -156,6 +160,11 @@ class There:
             **({"Parameters": parameters} if parameters else {}),
             **({"Server": self._place.alias} if self._place.alias else {}),
         }
+
+
+def _is_of_backups(asked: Asked) -> bool:
+    """Say whether the inventory answers it, which the task server has."""
+    return (asked.operation, tuple(asked.resources)) == ("list", (("backup", None),))
 
 
 def _explain(daemon: FleetDaemon, task: FleetTask) -> errors.DuplicatiClientError:
