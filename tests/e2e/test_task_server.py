@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +80,17 @@ def test_daemon_that_is_revoked_is_shown_so_at_once_and_not_as_here(scene: Scene
     assert show_presence(scene, "stolen") == "revoked"
     assert scene.server.ask_as(token, "GET", "/api/tasks/status").status == 401
     assert show_presence(scene, "stolen") == "revoked"
+
+
+def test_poll_that_is_held_ends_at_once_when_its_daemon_is_revoked(scene: Scene) -> None:
+    token = add_plain(scene, "held")
+    level = {"Authorization": f"Bearer {token}", "Duplicati_Task_Protocol": "1", "Prefer": "wait=45"}
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(scene.server.ask, "GET", "/api/tasks/status", None, **level)
+        while "held_polls 1" not in scene.server.ask("GET", "/metrics").body.decode():
+            time.sleep(0.05)
+        scene.terminal.tell("task-server", "daemons", "revoke", "held")
+        assert held.result(10).status == 401
 
 
 def show_presence(on: Scene, name: str) -> str:

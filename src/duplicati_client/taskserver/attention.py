@@ -65,6 +65,7 @@ class Attentions:
         self._tasks, self._clock = tasks, clock
         self._known: dict[str, _Known] = {}
         self._waiters: dict[str, set[asyncio.Event]] = {}
+        self._released: set[asyncio.Event] = set()
         self._waiters_count = 0
         self._changes: dict[str, int] = {}
         self._news: dict[str, set[News]] = {}
@@ -76,7 +77,9 @@ class Attentions:
         return self._waiters_count
 
     def hear(self, change: Change) -> None:
-        """Forget what was known of a daemon, and wake who waits for it."""
+        """Forget what was known of a daemon and wake who waits for it, also when it may not come in any more."""
+        if change.topic == "access":
+            self._release(change.daemon_id)
         if change.topic != "task":
             return
         self._known.pop(change.daemon_id, None)
@@ -85,6 +88,11 @@ class Attentions:
             event.set()
         for news in self._news.get(change.daemon_id, ()):
             news.add(change)
+
+    def _release(self, daemon_id: str) -> None:
+        for event in self._waiters.get(daemon_id, ()):
+            self._released.add(event)
+            event.set()
 
     def recall(self, daemon_id: str) -> Attention | None:
         """Return what is known without asking, None if nothing is."""
@@ -130,7 +138,7 @@ class Attentions:
                 event.clear()
                 found = await look()
                 left = min(ends_at - self._clock(), again_seconds)
-                if found is not None or left <= 0 or self.is_ending:
+                if found is not None or left <= 0 or self.is_ending or event in self._released:
                     return found
                 with suppress(TimeoutError):
                     await asyncio.wait_for(event.wait(), left)
@@ -165,6 +173,7 @@ class Attentions:
 
     def _leave(self, daemon_id: str, event: asyncio.Event) -> None:
         self._waiters_count -= 1
+        self._released.discard(event)
         waiting = self._waiters[daemon_id]
         waiting.discard(event)
         if not waiting:

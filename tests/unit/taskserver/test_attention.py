@@ -8,6 +8,7 @@ from collections import Counter
 
 from duplicati_client.taskserver.attention import Attentions
 from duplicati_client.taskserver.records import Attention
+from duplicati_client.taskserver.store.database import Change
 
 NOTHING, SOMETHING = Attention(False, False), Attention(True, False)
 
@@ -71,6 +72,20 @@ def test_polls_that_are_held_ask_the_store_at_both_ends_only_however_long_they_a
     assert found == [NOTHING] * 20
     assert Counter(asked) == {str(number): 2 for number in range(20)}
     assert ended_at >= 50
+
+
+def test_poll_that_is_held_ends_when_it_changes_who_may_come_in_and_no_other_does():
+    async def work():
+        clock = asyncio.get_running_loop().time
+        attentions = Attentions(Tasks(), clock)
+        held = {name: asyncio.create_task(hold(attentions, name)) for name in ("nas", "attic")}
+        await asyncio.sleep(10)
+        attentions.hear(Change("access", "nas"))
+        ended_at = {name: (await poll, clock())[1] for name, poll in held.items()}
+        return ended_at, attentions.waiters_count
+
+    ended_at, waiters_count = run(work())
+    assert (ended_at["nas"] < 11, ended_at["attic"] >= 50, waiters_count) == (True, True, 0)
 
 
 def test_poll_that_is_held_ends_by_the_look_for_all_when_no_notification_came():

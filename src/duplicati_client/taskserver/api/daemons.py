@@ -66,6 +66,8 @@ async def poll(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[b
     if is_enough(attention):
         parts.allowances.give_back(caller.daemon.daemon_id)
         return Response(b"", status_code=303, headers=_head(parts, caller.level))
+    if seconds and not parts.attentions.is_ending:  # meanwhile it may have been revoked; its next poll believes this
+        await parts.identities.identify(request.headers, request.path_params.get("segment"))
     headers = {**_head(parts, caller.level), "ETag": IDLE_ETAG, "Vary": "Prefer"}
     if caller.level:
         headers[POLL_AFTER_HEADER] = str(parts.pace.seconds)
