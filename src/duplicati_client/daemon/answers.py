@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from .. import errors
 from ..http import Answer
 from ..protocol import codec
-from ..protocol.exchange import INSTANCE_CONFLICT, read_problem
+from ..protocol.exchange import INSTANCE_CONFLICT, TOO_MANY_CODES, read_problem
 from ..protocol.result import Recorded, Result, read_receipt
 
 RETRY_AFTER_SECONDS_MAX: Final = 3600.0
@@ -118,6 +118,8 @@ def check(asked: Asked, answer: Answer, url: str, mask: Mask) -> None:
         raise InstanceConflict("the task server says that two machines use this daemon's identity (status 409)")
     if status == 413 and asked in (Asked.RESULT, Asked.TASKS):
         raise (ResultTooLarge if asked is Asked.RESULT else PageTooLarge)("it is too large for the task server (413)")
+    if status == 429 and read_problem(answer.body) == TOO_MANY_CODES:
+        raise CodeRefused("the task server does not take this code, and has had too many wrong ones from this network")
     if status >= 500 or status in _LATER:
         seconds = read_retry_after(answer)
         later = "" if seconds is None else f"; it asks for {seconds:.0f} s of patience"

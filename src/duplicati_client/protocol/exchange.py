@@ -19,6 +19,7 @@ TASKS_BYTES_MAX: Final = 8 * 1024 * 1024
 RECEIPT_BYTES_MAX: Final = 64 * 1024
 
 INSTANCE_CONFLICT: Final = "instance-conflict"
+TOO_MANY_CODES: Final = "too-many-codes"
 
 
 def read_problem(body: bytes) -> str | None:

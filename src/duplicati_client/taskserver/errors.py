@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import Busy, CannotCreate, ConfigurationInvalid, DuplicatiClientError, InvalidValue
+from ..protocol.exchange import TOO_MANY_CODES
 
 
 class Denied(DuplicatiClientError):
@@ -94,7 +95,7 @@ class CodeRefused(Denied):
 class TooManyCodes(Denied):
     """So many wrong codes came from this network that the next wrong one has to wait."""
 
-    code = "too-many-codes"
+    code = TOO_MANY_CODES
     status = 429
     is_retryable = True
 

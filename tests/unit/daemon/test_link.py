@@ -261,6 +261,10 @@ def test_a_pending_enrolment_is_none_yet(tmp_path: Any) -> None:
 def test_a_code_that_is_not_taken_and_a_server_without_enrolment_are_two_things() -> None:
     with pytest.raises(CodeRefused):
         linked(at_level_1(403)).enrol("code", "nas", {})
+    with pytest.raises(CodeRefused, match="too many wrong ones"):
+        linked(at_level_1(429, {"type": "urn:duplicati-task:too-many-codes"})).enrol("code", "nas", {})
+    with pytest.raises(Away):
+        linked(at_level_1(429)).enrol("code", "nas", {})
     with pytest.raises(NotTaken, match=r"no enrolment at https://tasks\.test/…"):
         linked(answer(404)).enrol("code", "nas", {})
     with pytest.raises(Undecodable, match="level 1"):
