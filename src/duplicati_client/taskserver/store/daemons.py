@@ -166,11 +166,12 @@ def _note_instance(daemon_id: str, instance: str, ago: int, row: Row) -> Work[bo
     """Keep a new instance; one that was here before the last has come back: two come by turns."""
     left_at: dict[str, int] = json.loads(row["earlier_instances"] or "{}")
     is_back, had_conflict = instance in left_at, bool(row["has_conflict"])
-    if is_back and row["now"] - ago < left_at[instance]:  # a late word of its last request
+    (time_now,) = yield Query("get_time")
+    if is_back and time_now["now"] - ago < left_at[instance]:  # a late word of its last request
         return had_conflict
     if row["instance"] is not None:
         left_at.pop(row["instance"], None)
-        left_at[row["instance"]] = row["now"]
+        left_at[row["instance"]] = time_now["now"]
     earlier = dict(list(left_at.items())[-_INSTANCES_COUNT:])
     yield Query(
         "set_instance",

@@ -40,7 +40,10 @@ select * from daemons where code_digest = :code_digest and name = :name and stat
 -- name: touch_daemon
 update daemons set level = :level, seen_at = case when seen_at > :now - :ago then seen_at else :now - :ago end
 where daemon_id = :daemon_id
-returning instance, earlier_instances, has_conflict, :now as now;
+returning instance, earlier_instances, has_conflict;
+
+-- name: get_time
+select :now as now;
 
 -- name: set_instance
 update daemons set instance = :instance, earlier_instances = :earlier_instances, has_conflict = :has_conflict,
