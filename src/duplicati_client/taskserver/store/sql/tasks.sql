@@ -116,7 +116,9 @@ delete from tasks where (daemon_id, number) in (
 returning daemon_id;
 
 -- name: forget_results
-delete from results where result_id in (select result_id from results where received_at < :now - :kept limit :limit)
+delete from results where (daemon_id, result_id) in (
+  select daemon_id, result_id from results where received_at < :now - :kept limit :limit
+)
 returning daemon_id;
 
 -- name: list_tasks

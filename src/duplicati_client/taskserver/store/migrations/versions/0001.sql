@@ -59,14 +59,15 @@ create index tasks_by_state on tasks (state, created_at, daemon_id, number);
 create index tasks_by_end on tasks (ended_at) where ended_at is not null;
 
 create table results (
-  result_id text primary key,
+  result_id text not null,
   daemon_id text not null,
   task_id text not null,
   attempt integer,
   status text not null,
   recorded text not null,
   received_at bigint not null,
-  data text not null
+  data text not null,
+  primary key (daemon_id, result_id)
 );
 create index results_of_task on results (daemon_id, task_id);
 create index results_by_age on results (received_at);
