@@ -20,6 +20,7 @@ from .migrating import migrate
 T = TypeVar("T")
 
 _CHANNEL: Final = "duplicati_changes"
+_NOTIFY: Final = "select pg_notify(%s, told) from unnest(%s::text[]) as told"
 _NOW: Final = "(extract(epoch from statement_timestamp()) * 1000)::bigint"
 _CONNECTIONS_MAX = 16
 _WAITING_MAX = 4096
@@ -32,6 +33,8 @@ _STATEMENT_MILLISECONDS = 5000
 _CLOSE_SECONDS = 1.0
 _CANCEL_SECONDS = 0.2
 _LISTEN_AGAIN_SECONDS = 1.0
+_TOGETHER_SECONDS = 0.005
+"""So long changes are gathered for the other replicas: a transaction for each would cost as much as the change."""
 _OPTIONS = f"-c statement_timeout={_STATEMENT_MILLISECONDS} -c idle_in_transaction_session_timeout=30000"
 
 
@@ -44,20 +47,14 @@ class _Attempt:
 
     async def perform(self, steps: Steps[T]) -> T:
         """Do it in one transaction; first queries that stand alone are one each, which spares journeys."""
-        if steps.query is not None and steps.query.stands_alone:
-            await self._connection.set_autocommit(True)
-            try:
-                while steps.query is not None and steps.query.stands_alone:
-                    steps.answer(await self._ask(steps.query))
-            finally:
-                await self._connection.set_autocommit(False)
+        while steps.query is not None and steps.query.stands_alone:
+            steps.answer(await self._ask(steps.query))
         if steps.query is not None:
             # What needs no answer travels with what does: the beginning, changes without rows, the commit.
-            async with self._connection.pipeline():
+            async with self._connection.pipeline(), self._connection.transaction():
                 while steps.query is not None:
                     steps.answer(await self._ask(steps.query))
                 self.may_be_committed = True
-                await self._connection.commit()
         return steps.value
 
     async def _ask(self, query: Query) -> Rows:
@@ -90,7 +87,7 @@ class Postgres:
             kwargs={
                 "row_factory": dict_row,
                 "options": _OPTIONS,
-                "autocommit": False,
+                "autocommit": True,
                 "connect_timeout": _CONNECT_SECONDS,
             },
             connection_class=AsyncConnection[DictRow],
@@ -190,12 +187,13 @@ class Postgres:
 
     async def _tell_others(self) -> None:
         while self._untold:
+            await asyncio.sleep(_TOGETHER_SECONDS)
             told, self._untold = list(dict.fromkeys(self._untold)), []
             payloads = [f"{change.topic} {change.daemon_id} {change.number} {self._own}" for change in told]
             with suppress(psycopg.Error, PoolTimeout, TooManyRequests):
-                async with self._pool.connection() as connection, connection.cursor() as cursor:
-                    await cursor.execute("set local synchronous_commit = off")
-                    await cursor.executemany(f"select pg_notify('{_CHANNEL}', %s)", [(one,) for one in payloads])
+                async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
+                    await connection.execute("set local synchronous_commit = off")
+                    await connection.execute(_NOTIFY, [_CHANNEL, payloads])
 
     async def _listen(self) -> None:
         """Hear notifications for ever; what comes while the connection is away is missed, and callers look again."""
