@@ -71,6 +71,7 @@ def _redeem(digest: str, arrival: Arrival) -> Work[Daemon | None]:
     made = add_daemon(name, state, labels, arrival.facts)
     if state is DaemonState.WAITING:
         made["code_digest"] = digest
+    yield Query("take_name", made)
     row = one((yield Query("add_daemon", made)))
     if state is DaemonState.ACTIVE:
         yield _give_token(made["daemon_id"], arrival)

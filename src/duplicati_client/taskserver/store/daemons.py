@@ -118,7 +118,9 @@ def _name_taken(name: str) -> NameTaken:
 
 
 def _add(name: str, digest: str, labels: Mapping[str, str], by: str) -> Work[Daemon]:
-    rows = yield Query("add_daemon", add_daemon(name, DaemonState.ACTIVE, labels, {}))
+    made = add_daemon(name, DaemonState.ACTIVE, labels, {})
+    yield Query("take_name", made)
+    rows = yield Query("add_daemon", made)
     daemon = read_daemon(rows[0])
     yield Query("add_daemon_token", {"digest": digest, "daemon_id": daemon.daemon_id, "life": 0, "successor_of": None})
     yield from append(by, "daemon.add", daemon.daemon_id, {"Name": name, "Labels": dict(labels)})
@@ -244,7 +246,10 @@ def _change(daemon_id: str, change: DaemonChange, by: str) -> Work[Daemon | None
         if (yield Query("get_daemon", {"daemon_id": daemon_id})):
             raise VersionChanged("somebody else changed this daemon meanwhile", hint="read it again")
         return None
+    if change.name is not None:
+        yield Query("change_name", {"daemon_id": daemon_id, "name": change.name})
     if change.state is DaemonState.REVOKED:
+        yield Query("release_name", {"daemon_id": daemon_id})
         yield Query("end_daemon_tokens", {"daemon_id": daemon_id})
         yield Query("end_tasks_of_revoked", {"daemon_id": daemon_id})
     told = {name: value for name, value in change._asdict().items() if value is not None and name != "version"}

@@ -3,6 +3,15 @@ insert into daemons (daemon_id, name, state, level, labels, facts, created_at, h
 values (:daemon_id, :name, :state, :level, :labels, :facts, :now, 0, :code_digest, 1, 1)
 returning *;
 
+-- name: take_name
+insert into daemon_names (name, daemon_id) values (lower(:name), :daemon_id);
+
+-- name: change_name
+update daemon_names set name = lower(:name) where daemon_id = :daemon_id;
+
+-- name: release_name
+delete from daemon_names where daemon_id = :daemon_id;
+
 -- name: add_daemon_token
 insert into daemon_tokens (digest, daemon_id, created_at, expires_at, successor_of)
 values (:digest, :daemon_id, :now, case when :life = 0 then null else :now + :life end, :successor_of);

@@ -17,15 +17,22 @@ create table daemons (
   next_number bigint not null,
   version bigint not null
 );
-create unique index daemons_by_name on daemons (lower(name)) where state <> 'revoked';
+create index daemons_by_name on daemons (lower(name), daemon_id);
+
+-- Who has which name now, apart from the daemons so that these may be spread over machines by their key.
+create table daemon_names (
+  name text primary key,
+  daemon_id text not null unique
+);
 
 create table daemon_tokens (
-  digest text primary key,
+  digest text not null,
   daemon_id text not null references daemons (daemon_id),
   created_at bigint not null,
   expires_at bigint,
   successor_of text,
-  ended_at bigint
+  ended_at bigint,
+  primary key (digest, daemon_id)
 );
 create index daemon_tokens_of_daemon on daemon_tokens (daemon_id);
 
