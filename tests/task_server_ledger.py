@@ -34,7 +34,7 @@ class Wire:
         self._find_url, self._at_loss = find_url, at_loss
 
     def insist(self, method: str, path: str, value: Any = None, *, token: str, **headers: str) -> Reply:
-        """Send a request until it is answered, and not by 429 or 503."""
+        """Send a request until it is answered, and not by 503 or 429, unless that is the answer to a wrong code."""
         ends_at = time.monotonic() + PATIENCE_SECONDS
         tries = 0
         while True:
@@ -43,7 +43,7 @@ class Wire:
                 status, body = self._send(method, path, value, token, headers)
             except (OSError, http.client.HTTPException):
                 status, body = 503, b""
-            if status not in (429, 503):
+            if status not in (429, 503) or b":too-many-codes" in body:
                 return Reply(status, json.loads(body) if body else None, tries)
             if time.monotonic() > ends_at:
                 raise TimeoutError(f"{method} {path} was asked {tries} times, and never answered")

@@ -80,7 +80,9 @@ def test_enrolment_code_lets_in_as_many_as_it_has_uses(pair: Pair, uses_count: i
     replies = pair.race(
         lambda n: pair.ask(n, "POST", "/api/enrol", {"Code": code, "Name": f"{prefix}-{n}"}, token="none")
     )
-    assert Counter(reply.status for reply in replies) == {200: uses_count, 403: CLIENTS_COUNT - uses_count}
+    found = Counter(reply.status for reply in replies)
+    assert found[200] == uses_count
+    assert found[403] + found[429] == CLIENTS_COUNT - uses_count  # who tries used up codes again and again is slowed down
     known = [one["Name"] for one in pair.ask(1, "GET", "/api/v1/daemons?limit=500").value["Items"]]
     assert sum(name.startswith(prefix) for name in known) == uses_count
     for reply in (reply for reply in replies if reply.status == 200):
