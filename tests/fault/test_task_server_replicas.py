@@ -82,7 +82,8 @@ def test_enrolment_code_lets_in_as_many_as_it_has_uses(pair: Pair, uses_count: i
     )
     found = Counter(reply.status for reply in replies)
     assert found[200] == uses_count
-    assert found[403] + found[429] == CLIENTS_COUNT - uses_count  # who tries used up codes again and again is slowed down
+    # Who tries used up codes again and again is slowed down.
+    assert found[403] + found[429] == CLIENTS_COUNT - uses_count
     known = [one["Name"] for one in pair.ask(1, "GET", "/api/v1/daemons?limit=500").value["Items"]]
     assert sum(name.startswith(prefix) for name in known) == uses_count
     for reply in (reply for reply in replies if reply.status == 200):
