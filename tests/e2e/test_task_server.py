@@ -64,6 +64,24 @@ def test_plain_daemon_polls_fetches_and_reports_a_task(scene: Scene) -> None:
     assert (row["task"], row["state"], row["outcome"]) == ("plain/1", "completed", "warning")
 
 
+def test_large_tasks_come_page_by_page_and_each_is_sent_when_it_is_offered(scene: Scene) -> None:
+    token = add_plain(scene, "large")
+    wanted = {"assignments": "description=" + "x" * 120_000}
+    content = {"Operation": "set", "Resources": [{"Type": "backup", "ID": 1}], "Parameters": wanted}
+    for _ in range(70):
+        given = scene.server.ask_as(scene.server.token, "POST", "/api/v1/tasks", {"Daemon": "large", "Task": content})
+        assert given.status == 201, given
+    level_one = {"Authorization": f"Bearer {token}", "Duplicati_Task_Protocol": "1", "Duplicati_Instance": "one"}
+    numbers: list[int] = []
+    path: str | None = "/api/tasks"
+    while path is not None:
+        page = scene.server.ask("GET", path, **level_one)
+        numbers += [task["ID"] for task in page.value]
+        link = page.headers.get("link")
+        path = link.partition(">")[0].removeprefix("<") if link else None
+    assert numbers == list(range(1, 71))
+
+
 def test_task_that_waits_is_cancelled_and_never_handed_out(scene: Scene) -> None:
     token = add_plain(scene, "idle")
     scene.terminal.tell("task-server", "send", "idle", "run", "backup", "1")

@@ -21,7 +21,7 @@ from ...protocol.exchange import (
     WAIT_SECONDS_MAX,
 )
 from ...protocol.result import DATA_BYTES, Recorded, Result, Status
-from ...protocol.task import TaskID
+from ...protocol.task import TASK_BYTES_MAX, TaskID
 from ..enrolment import enrol, renew
 from ..errors import CodeRefused, InstanceConflict, Malformed, NotAllowed, TooLarge
 from ..identity import Caller
@@ -32,6 +32,7 @@ from .gate import read_client
 IDLE_ETAG: Final = '"idle"'
 """Of the answer that says that nothing waits, so that a 304 to whoever has it is a lawful one."""
 _SMALL_BYTES = 64 * 1024
+_PAGE_TASKS = (TASKS_BYTES_MAX - _SMALL_BYTES) // TASK_BYTES_MAX
 _RESULT_BYTES = 2 * DATA_BYTES
 _LATE_RESULTS: Final = timedelta(days=30)
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])", re.IGNORECASE)
@@ -91,28 +92,19 @@ def _head(parts: Parts, level: int) -> dict[str, str]:
 
 @get(["/api/tasks", "/d/{segment:str}/api/tasks"])
 async def hand_out(request: AnyRequest, parts: NamedDependency[Parts]) -> Response[bytes]:
-    """Offer what waits, the oldest first, at most 500 at a time and no more than an answer may hold."""
+    """Offer what waits, the oldest first, and no more than an answer may hold: what is offered has to be sent."""
     caller = await _identify(request, parts)
     after = _read_number(request, "after", 0, 2**62)
-    limit = _read_number(request, "limit", PAGE_TASKS_MAX, PAGE_TASKS_MAX) or 1
+    limit = min(_read_number(request, "limit", PAGE_TASKS_MAX, PAGE_TASKS_MAX) or 1, _PAGE_TASKS)
     lease = timedelta(seconds=parts.current.settings.lease_seconds if caller.level else 0)
     tasks, has_more = await parts.store.tasks.hand_out(caller.daemon.daemon_id, after, limit, lease)
-    written: list[bytes] = []
-    size = 0
-    for task in tasks:
-        text = codec.encode(_write_task(task, caller.level))
-        if written and size + len(text) > TASKS_BYTES_MAX - _SMALL_BYTES:
-            has_more = True
-            break
-        written.append(text)
-        size += len(text) + 1
-    if written:
+    if tasks:
         parts.allowances.give_back(caller.daemon.daemon_id)
     headers = _head(parts, caller.level)
     if has_more and caller.level:
-        last = tasks[len(written) - 1].number
-        headers["Link"] = f'<{request.url.path}?after={last}&limit={limit}>; rel="next"'
-    return Response(b"[" + b",".join(written) + b"]", media_type="application/json", headers=headers)
+        headers["Link"] = f'<{request.url.path}?after={tasks[-1].number}&limit={limit}>; rel="next"'
+    body = codec.encode([_write_task(task, caller.level) for task in tasks])
+    return Response(body, media_type="application/json", headers=headers)
 
 
 def _write_task(task: Task, level: int) -> dict[str, Any]:
