@@ -325,6 +325,19 @@ def test_fifty_at_once_use_a_code_once(stage):
     assert len([daemon for daemon in stage.run(all_at_once()) if daemon is not None]) == 1
 
 
+def test_a_code_that_is_found_used_is_told_of_once(stage):
+    code = make_code(stage)
+    assert redeem(stage) is not None
+    assert [redeem(stage, name, name) for name in ("thief", "thief", "other")] == [None] * 3
+    assert stage.run(stage.store.codes.redeem("digest of none", Arrival("n", {}, "t", LIFE))) is None
+    found = [
+        (entry.actor, entry.subject, entry.details)
+        for entry in stage.run(stage.store.register.list_audit(None, 10)).items
+        if entry.action == "code.found-used"
+    ]
+    assert found == [("server", code.code_id, {"Name": "thief"})]
+
+
 def test_an_expired_or_revoked_code_makes_nothing(stage):
     code = make_code(stage, uses=5)
     assert stage.run(stage.store.codes.revoke(code.code_id, "somebody"))

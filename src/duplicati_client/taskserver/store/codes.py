@@ -65,6 +65,7 @@ def _redeem(digest: str, arrival: Arrival) -> Work[Daemon | None]:
         return (yield from _admit(known, digest, arrival))
     code = one((yield Query("use_code", {"digest": digest})))
     if code is None:
+        yield from _note_spent(digest, arrival.name)
         return None
     state = DaemonState.WAITING if code["needs_approval"] else DaemonState.ACTIVE
     name, labels = code["name"] or arrival.name, read_json(code["labels"]) or {}
@@ -77,6 +78,13 @@ def _redeem(digest: str, arrival: Arrival) -> Work[Daemon | None]:
         yield _give_token(made["daemon_id"], arrival)
     yield from append(f"code:{code['code_id']}", "daemon.enrol", made["daemon_id"], {"Name": name, "State": state})
     return None if row is None else read_daemon(row)
+
+
+def _note_spent(digest: str, name: str) -> Work[None]:
+    """Tell once of a code that is shown after its last use: somebody else may have had it before."""
+    spent = one((yield Query("note_spent_code", {"digest": digest})))
+    if spent is not None:
+        yield from append("server", "code.found-used", spent["code_id"], {"Name": name})
 
 
 def _admit(known: Row, digest: str, arrival: Arrival) -> Work[Daemon | None]:

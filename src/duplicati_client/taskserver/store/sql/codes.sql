@@ -5,6 +5,10 @@ values (:code_id, :digest, :now, :created_by, :expires_at, :uses_left, :name, :l
 -- name: use_code
 update codes set uses_left = uses_left - 1 where digest = :digest and uses_left > 0 and expires_at > :now returning *;
 
+-- name: note_spent_code
+-- -1: it was found to be used again, which is told once.
+update codes set uses_left = -1 where digest = :digest and uses_left = 0 returning code_id;
+
 -- name: list_codes
 select * from codes where uses_left > 0 and expires_at > :now order by created_at;
 
