@@ -17,7 +17,7 @@ class Presence:
 
     def __init__(self, daemons: DaemonStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._daemons, self._clock = daemons, clock
-        self._seen: dict[int, dict[str, Sighting]] = {0: {}, 1: {}}
+        self._seen: dict[int, dict[str, tuple[str | None, float]]] = {0: {}, 1: {}}
         self._instances: dict[str, str | None] = {}
         self._contested: set[str] = set()
 
@@ -27,7 +27,7 @@ class Presence:
             return False
         if instance is not None and self._instances[daemon_id] != instance:
             return False
-        self._seen[0 if instance is None else 1][daemon_id] = Sighting(instance, self._clock())
+        self._seen[0 if instance is None else 1][daemon_id] = (instance, self._clock())
         return True
 
     async def note(self, daemon_id: str, instance: str | None, level: int) -> bool:
@@ -44,7 +44,8 @@ class Presence:
         for level, seen in self._seen.items():
             if seen:
                 self._seen[level] = {}
-                self._contested |= await self._daemons.touch(seen, level)
+                sightings = {daemon_id: Sighting(*found) for daemon_id, found in seen.items()}
+                self._contested |= await self._daemons.touch(sightings, level)
 
     def forget(self, daemon_id: str) -> None:
         """Ask the store about it at its next request: an operator chose, or it was revoked."""
