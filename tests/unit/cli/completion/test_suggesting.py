@@ -114,11 +114,19 @@ def test_keys_of_the_configuration_and_their_choices_are_offered(offer):
 
 
 @pytest.mark.parametrize(
-    "line",
-    [["nonsense", ""], ["list", "nonsense", ""], ["run", "--nonsense", "x"], ["list", "--output", "nonsense", "--"]],
+    ("line", "offered"),
+    [
+        (["nonsense", ""], {"login", "list"}),
+        (["list", "nonsense", ""], set()),
+        (["run", "--nonsense", "x"], set()),
+        (["list", "--output", "nonsense", "--"], {"--context", "--all"}),
+    ],
 )
-def test_line_that_is_wrong_fails_in_nothing(offer, line):
-    offer(*line)
+def test_line_that_is_wrong_fails_in_nothing(offer, line, offered):
+    kind, words = offer(*line)
+    assert kind == "space"
+    assert set(words) >= offered
+    assert bool(words) == bool(offered)
 
 
 def test_what_follows_two_dashes_is_no_option(offer):
