@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
@@ -90,16 +91,26 @@ class Server:
 
     async def stop(self, *, aborts: bool = False) -> None:
         """Stop listening and end every connection; `aborts` drops what is still to be sent, as a killed process."""
+        self.has_stopped = True
         if self._listener is not None:
+            await _let_in(self._listener)
             self._listener.close()
             self._listener = None
-        self.has_stopped = True
         for connection in list(self.connections):
             connection.end(aborts=aborts)
         for _ in range(100):
             await asyncio.sleep(0.005)  # at first also for who was accepted and is not in yet
             if not self.connections:
                 break
+
+
+async def _let_in(listener: asyncio.Server) -> None:
+    """Accept nobody more, but let who was accepted come in: Python 3.11 loses a socket that comes to a closed server."""
+    with suppress(NotImplementedError):  # loops of Windows have no readers
+        for listening in listener.sockets:
+            asyncio.get_running_loop().remove_reader(listening)
+    for _ in range(2):
+        await asyncio.sleep(0)
 
 
 class Connection(asyncio.Protocol):

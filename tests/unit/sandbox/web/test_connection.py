@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -111,6 +112,23 @@ def test_a_client_that_leaves_ends_its_call():
         return face.is_cancelled
 
     assert asyncio.run(leave())
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_client_that_comes_as_the_server_goes_is_turned_away_and_leaves_no_socket(steps):
+    async def come_late() -> list[object]:
+        faults: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: faults.append(context))
+        server = Server(Face(), dress=dress_as_kestrel)
+        port = await server.listen(0)
+        with socket.create_connection(("127.0.0.1", port)):
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await server.stop()
+        assert not server.connections
+        return faults
+
+    assert asyncio.run(come_late()) == []
 
 
 def test_a_fault_of_the_face_is_the_generic_500_and_reported():
