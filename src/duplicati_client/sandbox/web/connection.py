@@ -105,7 +105,7 @@ class Server:
 
 
 async def _let_in(listener: asyncio.Server) -> None:
-    """Accept nobody more, but let who was accepted come in: Python 3.11 loses a socket that comes to a closed server."""
+    """Accept nobody more, but let who was accepted come in: Python 3.11 loses the socket of whoever comes too late."""
     with suppress(NotImplementedError):  # loops of Windows have no readers
         for listening in listener.sockets:
             asyncio.get_running_loop().remove_reader(listening)
