@@ -64,9 +64,13 @@ class Wire:
 
 
 class Ledger:
-    """What was acknowledged; tasks are told apart by the name in them, which is their idempotency key too."""
+    """What was acknowledged; tasks are told apart by the name in them, which is their idempotency key too.
 
-    def __init__(self) -> None:
+    Where the database can die, a task server asks it once more by itself, and what it finds done is a duplicate.
+    """
+
+    def __init__(self, *, has_mortal_database: bool = False) -> None:
+        self.has_mortal_database = has_mortal_database
         self.asked: set[str] = set()
         self.created: dict[str, tuple[str, int]] = {}
         self.accepted: set[tuple[str, int]] = set()
@@ -161,8 +165,9 @@ class FleetDaemon:
         reply = self.ask("POST", f"tasks/{task['ID']}/result", result)
         assert reply.status == 200, reply
         recorded = str(reply.value["Recorded"])
-        # An answer that was lost may have been the receipt.
-        if recorded not in ("recorded", "duplicate" if reply.tries > 1 else "recorded"):
+        # An answer that was lost, the task server's or its database's, may have been the receipt.
+        is_asked_again = reply.tries > 1 or self._ledger.has_mortal_database
+        if recorded not in ("recorded", "duplicate" if is_asked_again else "recorded"):
             self._ledger.note(f"{status} of {which} is {recorded} after {reply.tries} tries")
         if status == "accepted":
             self._ledger.accepted.add(which)

@@ -87,7 +87,7 @@ class Work:
     """Daemons and their operators at work in threads, until they are told to end."""
 
     def __init__(self, urls: list[str], token: str) -> None:
-        self.ledger = Ledger()
+        self.ledger = Ledger(has_mortal_database=True)
         self.done_count = 0
         self._urls, self._token = urls, token
         self._is_over = threading.Event()
