@@ -212,10 +212,10 @@ def _refuse(rule: str, reason: str) -> Decision:
 
 
 def _tell(subject: Subject) -> str:
-    if subject.name is not None:
-        doubt = "" if subject.backup_id is not None else ", which is not known,"
-        return f" of the backup {_show(subject.name)}{doubt}"
-    return f" of the backup {subject.backup_id}" if subject.backup_id is not None else ""
+    """Name a backup by its id, so that the answer is the same before and after its name is known."""
+    if subject.backup_id is not None:
+        return f" of the backup {subject.backup_id}"
+    return f" of the backup {_show(subject.name)}, which is not known," if subject.name is not None else ""
 
 
 def _show(text: str) -> str:
