@@ -272,6 +272,11 @@ class TaskServer:
             self._faults.append(fault)
         return fault
 
+    def forget_faults(self) -> None:
+        """Let nothing more go wrong of what was ordered."""
+        with self.lock:
+            self._faults.clear()
+
     def resolve_conflict(self) -> None:
         """Forget which instances came, as an operator who chose does."""
         with self.lock:

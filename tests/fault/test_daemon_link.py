@@ -147,6 +147,7 @@ def standing(request: pytest.FixtureRequest) -> Iterator[TaskServer]:
 @pytest.fixture
 def server(standing: TaskServer) -> TaskServer:
     standing.resolve_conflict()  # each test is another instance of the daemon
+    standing.forget_faults()
     return standing
 
 
@@ -166,8 +167,11 @@ def ask(link: Any, route: str) -> Any:
 
 
 def fired(name: str, *faults: Fault) -> None:
-    """Print how often each fault struck; one that never did has proved nothing."""
+    """Print how often each fault struck; one that never did has proved nothing. A busy server reads it late."""
     for fault in faults:
+        ends_at = time.monotonic() + 5
+        while not fault.fired_count and time.monotonic() < ends_at:
+            time.sleep(0.02)
         print(f"{name}: fired {fault.fired_count} times")
         assert fault.fired_count > 0, name
 
@@ -229,20 +233,20 @@ def test_a_connection_cut_at_any_place_is_an_absence(server: TaskServer, route: 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_body_that_trickles_ends_with_the_deadline(server: TaskServer, route: str) -> None:
-    link = link_to(server.url, seconds=0.4)
+    link = link_to(server.url, seconds=1.0)
     link.poll()
     fault = server.fault(route, status=200, body=b" " * 1000, drip_seconds=0.05)
     started_at = time.monotonic()
     assert ask(link, route) is Away
-    assert time.monotonic() - started_at < 2
+    assert time.monotonic() - started_at < 5
     fired("trickle", fault)
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_an_answer_that_never_comes_ends_with_the_deadline(server: TaskServer, route: str) -> None:
-    link = link_to(server.url, seconds=0.4)
+    link = link_to(server.url, seconds=1.0)
     link.poll()
-    fault = server.fault(route, delay_seconds=1.0, status=200)
+    fault = server.fault(route, delay_seconds=5.0, status=200)
     assert ask(link, route) is Away
     fired("silence", fault)
 
