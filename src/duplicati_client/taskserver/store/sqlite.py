@@ -100,14 +100,11 @@ class Sqlite:
             raise StoreUnusable("the task server is stopping")
         if self._reading_count >= _WAITING_MAX:
             raise Overloaded("too much waits for the database already")
-        steps = self._begin_reading(work)
-        if steps.query is None:
-            return steps.value
-        self._reading_count += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, steps)
-        finally:
-            self._reading_count -= 1
+            steps = self._begin_reading(work)
+            return steps.value if steps.query is None else await self._read_in_thread(steps)
+        except sqlite3.Error as exc:
+            raise StoreUnusable(f"the database cannot be read: {exc}") from exc
 
     # --- the writing thread ---------------------------------------------------------------------------
 
@@ -199,20 +196,22 @@ class Sqlite:
     def _begin_reading(self, work: Callable[[], Work[T]]) -> Steps[T]:
         """Ask what stands alone at once; whatever comes after it is for a thread."""
         steps = Steps(work(), [])
-        try:
-            while steps.query is not None and steps.query.stands_alone:
-                steps.answer(self._ask(self._near, steps.query))
-        except sqlite3.Error as exc:
-            raise StoreUnusable(f"the database cannot be read: {exc}") from exc
+        while steps.query is not None and steps.query.stands_alone:
+            steps.answer(self._ask(self._near, steps.query))
         return steps
+
+    async def _read_in_thread(self, steps: Steps[T]) -> T:
+        self._reading_count += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, steps)
+        finally:
+            self._reading_count -= 1
 
     def _read(self, steps: Steps[T]) -> T:
         connection = self._resting.pop()
         try:
             connection.execute("begin")
             return self._finish(connection, steps)
-        except sqlite3.Error as exc:
-            raise StoreUnusable(f"the database cannot be read: {exc}") from exc
         finally:
             if connection.in_transaction:
                 connection.rollback()
