@@ -17,6 +17,7 @@ import pytest
 
 from tests.daemon_process import Life, Nursery
 from tests.daemon_stage import Stage, stage
+from tests.fault.test_daemon_crash_points import give
 
 SEED = 20261124
 ROUNDS_COUNT = 8
@@ -27,19 +28,6 @@ PAIRS_COUNT = 6
 def nursery() -> Iterator[Nursery]:
     with Nursery() as started:
         yield started
-
-
-def give(on: Stage, number: int) -> dict[Any, int | None]:
-    """Give tasks of every fate: two that run backups, one that reads, one that is refused."""
-    run, read, refused, named = (10 * number + place for place in range(4))
-    on.begin(f"state-{number}")
-    on.tasks.give(
-        {"ID": run, "Operation": "run", "Resources": [{"Type": "backup", "ID": 1}]},
-        {"ID": read, "Operation": "status"},
-        {"ID": refused, "Operation": "dismiss", "Parameters": {"all": True}},
-        {"ID": named, "Operation": "run", "Resources": [{"Type": "backup", "Name": "Photos"}]},
-    )
-    return {run: 1, read: None, refused: None, named: 2}
 
 
 class Disk:
