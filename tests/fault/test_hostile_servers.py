@@ -44,7 +44,8 @@ VERBS = (
 )  # fmt: skip
 ALLOWED = frozenset({0, 2, 3, 4, 5, 6, 64, 66, 69, 73, 74, 75, 76, 77, 78, 124})
 RELEASES = ("2.3.1.0", "2.0.8.1")
-# What the program itself draws on a terminal.
+# What the program draws over on a terminal, and all that it draws itself.
+_ERASED = re.compile("[^\n]*\r\x1b\\[K")
 _DRAWN = re.compile("\x1b\\[[0-9;]*m|\r\x1b\\[K|\r\n|\n")
 
 
@@ -58,7 +59,7 @@ def judge(ended: Ended, *, is_terminal: bool = False, may_be_refused: bool = Fal
     if is_terminal:
         assert not UNSAFE.search(_DRAWN.sub("", ended.stdout))
     if ended.status >= 64:
-        found = re.search(r"^(?:\r\x1b\[K)?duplicati: (.+)\n  (.+)$", told, re.MULTILINE)
+        found = re.search(r"^duplicati: (.+)\n  (.+)$", _ERASED.sub("", told), re.MULTILINE)
         assert found is not None, told
         assert len(found.group()) < 3000
 
