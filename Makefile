@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-cache-dir
 # Most tests wait for a sandbox rather than work.
 WORKERS := 4
+# Tests that wait for a clock on a busy machine get a second try, told with its traceback; what proves a promise gets none.
+PROOFS := $(foreach part,architecture property fault/test_*crash* fault/test_*power* fault/test_*killed* fault/test_*simulation*,$(wildcard tests/$(part)))
+RERUNS := --reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks $(addprefix --rerun-exclude-path=,$(PROOFS))
 CODE := src tests benchmarks demo docs
 SPHINX = $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto --conf-dir docs/sphinx
 
@@ -58,7 +61,7 @@ demo: $(VENV)/.serving
 	@$(BIN)/python demo/demo.py $(if $(SERVER),--server '$(SERVER)' --password-file '$(PASSWORD_FILE)') $(if $(RUN),--run '$(RUN)')
 
 test: $(VENV)/.developing
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(RERUNS)
 
 check: $(VENV)/.developing
 	$(BIN)/ruff format --check $(CODE)
