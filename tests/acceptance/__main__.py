@@ -6,10 +6,12 @@ import argparse
 import signal
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+from duplicati_client import DuplicatiClientError
 from tests.acceptance.script import load_scripts
-from tests.acceptance.suite import Server, run_suite
+from tests.acceptance.suite import Result, Server, run_suite
 
 
 def main() -> int:
@@ -22,9 +24,17 @@ def main() -> int:
         parser.error("PASSWORD_FILE, a file with the server's password, is needed")
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the backups are removed
     scripts = [script for script in load_scripts() if not arguments.only or script.name in arguments.only]
-    counts: Counter[str] = Counter()
     server = Server(arguments.server, arguments.password_file, arguments.data)
-    for result in run_suite(server, scripts):
+    try:
+        return _report(run_suite(server, scripts))
+    except DuplicatiClientError as trouble:
+        print(f"the server cannot be tested: {trouble}", file=sys.stderr)
+        return 1
+
+
+def _report(results: Iterable[Result]) -> int:
+    counts: Counter[str] = Counter()
+    for result in results:
         counts[result.verdict] += 1
         told = f": {result.detail}" if result.verdict == "skipped" else f"  {result.duration_seconds:.1f} s"
         print(f"{result.verdict:8}{result.script}{told}", flush=True)

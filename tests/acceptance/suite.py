@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from duplicati_client import ConnectionSettings, Credentials, Duplicati, DuplicatiClientError
 from tests.acceptance.arrangement import Arrangement, NotArrangeable
@@ -70,8 +69,7 @@ def run_one(server: Server, arrangement: Arrangement, script: Script) -> Result:
 
 def _variables(server: Server, arrangement: Arrangement) -> dict[str, str]:
     return {
-        "URL": server.url,
-        "HOST": urlsplit(server.url).netloc,
+        "URL": Duplicati(server.url).url,  # as the program writes it, however it was given
         "PASSWORD_FILE": str(server.password_file.resolve()),
         "PREFIX": arrangement.prefix,
         "RELEASE": ".".join(str(part) for part in arrangement.release),

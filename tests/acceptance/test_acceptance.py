@@ -7,6 +7,8 @@ ACCEPTANCE_RELEASES=all.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -49,6 +51,22 @@ def test_script_that_cannot_be_arranged_is_skipped_with_the_reason(server):
     with open_server(server) as session:
         result = run_one(server, Arrangement(session, None), script)
     assert (result.verdict, result.detail) == ("skipped", "needs DATA, a folder that the server can read and write")
+
+
+def test_address_is_given_to_scripts_as_the_program_writes_it(server, arrangement):
+    script = parse_script("address", "# A slash at the end is left out.\n$ duplicati doctor $URL\nserver $URL\n...\n")
+    result = run_one(server._replace(url=f"{server.url}/"), arrangement, script)
+    assert result.verdict == "passed", result.detail
+
+
+def test_server_that_cannot_be_asked_is_told_in_a_line(tmp_path):
+    (tmp_path / "password").write_text("open sesame\n", encoding="utf-8")
+    command = [sys.executable, "-m", "tests.acceptance", "--server", "http://127.0.0.1:9"]
+    run = subprocess.run(
+        [*command, "--password-file", tmp_path / "password"], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "the server cannot be tested: nothing answers at 127.0.0.1 port 9\n"
 
 
 def backup_names(server):
