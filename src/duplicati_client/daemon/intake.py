@@ -113,21 +113,26 @@ class Intake:
             return Taken(answer=_refuse(item, "id-conflict", "a task with the same id in another type is not over yet"))
         return self._receive(key, item)
 
-    def decide(self, entry: Entry, item: Task | Malformed | None = None) -> Taken:
-        """Go on with an entry that was received, as `item` if that is at hand: judge it, end it at once if refused."""
-        self._undecided.add(entry.key)
+    def decide(self, entry: Entry) -> Taken:
+        """Go on with an entry that was received: judge it, end it at once if it is refused."""
         received = entry.steps.get(Step.RECEIVED, {})
-        task = read_task(received.get("Content")) if item is None else item
-        if isinstance(task, Malformed):
-            decided = _refusal("malformed", str(received.get("Reason") or task.reason))
+        return self._decide(entry.key, read_task(received.get("Content")), received, {})
+
+    def _decide(
+        self, key: str, item: Task | Malformed, received: Mapping[str, Any], before: Mapping[Step, Mapping[str, Any]]
+    ) -> Taken:
+        """Judge it and record that, with the steps `before`: the same again if only those are left after a crash."""
+        self._undecided.add(key)
+        if isinstance(item, Malformed):
+            decided = _refusal("malformed", str(received.get("Reason") or item.reason))
         else:
-            decided = decide(task, self._aliases, self._judge)
-        self._journal.record(entry.key, Step.DECIDED, decided)
-        self._undecided.discard(entry.key)
+            decided = decide(item, self._aliases, self._judge)
+        self._journal.record_all(key, {**before, Step.DECIDED: decided})
+        self._undecided.discard(key)
         if decided["Verdict"] == "refuse":
-            self.refuse(entry.key, decided)
-            return Taken(key=entry.key, is_new=True)
-        return Taken(key=entry.key, is_new=True, is_to_perform=True)
+            self.refuse(key, decided)
+            return Taken(key=key, is_new=True)
+        return Taken(key=key, is_new=True, is_to_perform=True)
 
     def refuse(self, key: str, decided: Mapping[str, Any]) -> None:
         """Record the end of a task that was decided against; without a disk memory has it, and it is told from there.
@@ -160,7 +165,7 @@ class Intake:
             fields: dict[str, Any] = {"Content": None, "Digest": item.digest, "Server": None, "Reason": item.reason}
         else:
             fields = {"Content": item.raw, "Digest": item.digest, "Server": self._alias_of(item)}
-        return self.decide(self._journal.record(key, Step.RECEIVED, fields), item)
+        return self._decide(key, item, fields, {Step.RECEIVED: fields})
 
     def _alias_of(self, task: Task) -> str | None:
         if task.server is None and len(self._aliases) == 1:

@@ -128,20 +128,21 @@ class Journal:
         The effect that it announces comes after. Fields that are no JSON raise `ValueError` or `TypeError`, and nothing
         has happened.
         """
-        text = write_fields(fields)
+        return self.record_all(key, {step: fields})
+
+    def record_all(self, key: str, steps: Mapping[Step, Mapping[str, Any]]) -> Entry:
+        """Add steps between which nothing happens, with one sync; of a torn file the first of them may be left."""
+        texts = {step: write_fields(fields) for step, fields in steps.items()}
         with self._turn:
-            batch, known = self._batch, self.entries.get(key)
+            batch = self._batch
             is_first = not batch.lines
             at = batch.at = self._now().isoformat() if is_first else batch.at
-            entry = Entry(key, step, {step: fields}, False, at, at) if known is None else known.after(step, fields, at)
-            self.entries[key] = entry
+            lines = b"".join([self._add(key, step, fields, texts[step], at) for step, fields in steps.items()])
+            entry = self.entries[key]
             if self.failure is not None:
                 self._try_again()
                 return entry
-            self._number += 1
-            line = _write_step(self._number, entry, step, at, text)
-            batch.lines.append(line)
-            self._tally.add(known, entry, len(line))
+            batch.lines.append(lines)
             if is_first and (batch.before is None or batch.before.is_left):
                 self._begin(batch)
         if is_first:
@@ -260,6 +261,16 @@ class Journal:
                 self._folder.reserve(BALLAST, _BALLAST_BYTES)
 
     # --- writing --------------------------------------------------------------------------------------
+
+    def _add(self, key: str, step: Step, fields: Mapping[str, Any], text: str, at: str) -> bytes:
+        """Add a step in memory; return its line."""
+        known = self.entries.get(key)
+        entry = Entry(key, step, {step: fields}, False, at, at) if known is None else known.after(step, fields, at)
+        self.entries[key] = entry
+        self._number += 1
+        line = _write_step(self._number, entry, step, at, text)
+        self._tally.add(known, entry, len(line))
+        return line
 
     def _write(self, batch: Batch) -> None:
         """Write a batch when its turn comes, unless a whole new file holds it meanwhile."""

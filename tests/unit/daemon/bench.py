@@ -49,9 +49,13 @@ class FakeJournal:
         self.fails_at: Step | None = None
 
     def record(self, key: str, step: Step, fields: Mapping[str, Any]) -> Entry:
-        known = self.entries.get(key) or Entry(key, Step.RECEIVED, {})
-        self.entries[key] = known.after(step, fields)
-        if self.is_failed or step is self.fails_at:
+        return self.record_all(key, {step: fields})
+
+    def record_all(self, key: str, steps: Mapping[Step, Mapping[str, Any]]) -> Entry:
+        for step, fields in steps.items():
+            known = self.entries.get(key) or Entry(key, Step.RECEIVED, {})
+            self.entries[key] = known.after(step, fields)
+        if self.is_failed or self.fails_at in steps:
             self.fails_at = None
             raise StorageFailed("no room")
         return self.entries[key]

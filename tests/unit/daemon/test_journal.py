@@ -56,6 +56,20 @@ def test_step_is_on_the_disk_when_record_returns() -> None:
             assert steps_of(open_journal(ModelDisk(image.files))) == steps_of(journal)
 
 
+def test_steps_with_nothing_between_them_share_a_sync_and_a_torn_file_has_the_first() -> None:
+    folder = Slow(ModelDisk())
+    folder.may_go.set()
+    journal = Journal(folder)
+    before = folder.syncs_count
+    entry = journal.record_all("i:1", {Step.RECEIVED: RECEIVED, Step.DECIDED: {"Verdict": "accept"}})
+    assert folder.syncs_count == before + 1
+    assert (entry.step, list(entry.steps)) == (Step.DECIDED, [Step.RECEIVED, Step.DECIDED])
+    content = folder.read(NAME) or b""
+    assert open_journal(ModelDisk({NAME: content})).entries == journal.entries
+    torn = open_journal(ModelDisk({NAME: content[:-9]})).entries
+    assert torn["i:1"].steps == {Step.RECEIVED: RECEIVED}
+
+
 def test_journal_goes_on_where_another_process_left_it() -> None:
     disk, clock = ModelDisk(), Clock()
     fill(open_journal(disk, clock))
