@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shlex
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from tests.acceptance.script import Script, Step, expand, pattern_of, plain
 from tests.shapes.checking import faults_of
@@ -36,13 +35,41 @@ class Answer(NamedTuple):
     stderr: str
 
 
+class Background(NamedTuple):
+    """A command in the background; it speaks to files, since a pipe that nobody reads is soon full."""
+
+    process: subprocess.Popen[str]
+    stdout: IO[str]
+    stderr: IO[str]
+
+    def await_word(self) -> None:
+        """Wait until it has said something; raises Mismatch if it says nothing."""
+        deadline = time.monotonic() + STEP_TIMEOUT_SECONDS
+        while True:
+            is_over = self.process.poll() is not None or time.monotonic() > deadline
+            if os.fstat(self.stdout.fileno()).st_size:
+                return
+            if is_over:
+                raise Mismatch("the command in the background says nothing")
+            time.sleep(0.05)
+
+    def finish(self) -> Answer:
+        """Wait for its end and return what it said."""
+        with self.stdout, self.stderr:
+            ended = _finish(self.process)
+            self.stdout.seek(0)
+            self.stderr.seek(0)
+            return Answer(ended.status, self.stdout.read(), self.stderr.read() + ended.stderr)
+
+
 class Run:
     """One script's run: its home folder, its variables and at most one command in the background."""
 
-    def __init__(self, home: Path, variables: dict[str, str]) -> None:
+    def __init__(self, home: Path, variables: dict[str, str], program: Path = PROGRAM) -> None:
         self.variables = variables
         self._home = home
-        self._background: subprocess.Popen[str] | None = None
+        self._program = program
+        self._background: Background | None = None
 
     def perform(self, step: Step) -> None:
         """Perform one step; raises Mismatch when it does something else than the script says."""
@@ -51,26 +78,27 @@ class Run:
             seconds, _, command = rest.partition(" ")
             self._retry(step._replace(command=command), float(seconds))
         elif step.command.endswith("&"):
-            self._background = self._start(step.command[:-1])
+            stdout, stderr = _open_file(), _open_file()
+            process = self._start(step.command[:-1], stdout, stderr)
+            self._background = Background(process, stdout, stderr)
         elif verb == "ready":
             assert self._background, "ready needs a command in the background"
-            if not select.select([self._background.stdout], [], [], STEP_TIMEOUT_SECONDS)[0]:
-                raise Mismatch("the command in the background says nothing")
+            self._background.await_word()
         elif verb == "interrupt":
             assert self._background, "interrupt needs a command in the background"
-            self._background.send_signal(signal.SIGINT)
+            self._background.process.send_signal(signal.SIGINT)
         elif verb == "wait":
             assert self._background, "wait needs a command in the background"
-            process, self._background = self._background, None
-            self._judge(step, _finish(process))
+            background, self._background = self._background, None
+            self._judge(step, background.finish())
         else:
-            self._judge(step, _finish(self._start(step.command)))
+            self._judge(step, _finish(self._start(step.command, subprocess.PIPE, subprocess.PIPE)))
 
     def end(self) -> None:
         """End what a failed script left running."""
-        if self._background and self._background.poll() is None:
-            self._background.kill()
-            self._background.communicate()
+        if self._background:
+            self._background.process.kill()
+            self._background.finish()
 
     def _retry(self, step: Step, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -82,7 +110,7 @@ class Run:
                     raise
                 time.sleep(0.3)
 
-    def _start(self, command: str) -> subprocess.Popen[str]:
+    def _start(self, command: str, stdout: int | IO[str], stderr: int | IO[str]) -> subprocess.Popen[str]:
         words = [expand(word, self.variables) for word in shlex.split(command)]
         extra = {}
         while "=" in words[0]:
@@ -96,10 +124,10 @@ class Run:
             raise Mismatch(f"only duplicati can be run, not {words[0]}")
         try:
             return subprocess.Popen(
-                [str(PROGRAM), *words[1:]],
+                [str(self._program), *words[1:]],
                 stdin=source,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdout=stdout,
+                stderr=stderr,
                 text=True,
                 encoding="utf-8",
                 env={**environment(self._home), **extra},
@@ -164,13 +192,18 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def _finish(process: subprocess.Popen[str]) -> Answer:
+    remark = ""
     try:
         stdout, stderr = process.communicate(timeout=STEP_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         stdout, stderr = process.communicate()
-        stderr += f"\n(killed after {STEP_TIMEOUT_SECONDS} s)"
-    return Answer(process.returncode, stdout, stderr)
+        remark = f"\n(killed after {STEP_TIMEOUT_SECONDS} s)"
+    return Answer(process.returncode, stdout or "", (stderr or "") + remark)
+
+
+def _open_file() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8")
 
 
 def _either(statuses: tuple[int, ...]) -> str:
