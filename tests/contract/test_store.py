@@ -129,6 +129,15 @@ def test_a_result_of_no_task_is_an_orphan(stage, daemon_id, task_id):
     assert record(stage, daemon_id, task_id, "completed") is Recorded.ORPHAN
 
 
+def test_what_a_daemon_says_is_recorded_however_odd_it_is(stage, daemon_id):
+    (number,) = stage.give(daemon_id)
+    assert record(stage, daemon_id, number, "completed", attempt=2**62) is Recorded.STALE
+    assert record(stage, daemon_id, "\0", "completed", {"Outcome": "\0"}, attempt=-(2**62)) is Recorded.ORPHAN
+    stage.run(stage.store.daemons.keep_health(daemon_id, "\0"))
+    assert record(stage, daemon_id, number, "completed", {"Outcome": "\0well"}) is Recorded.RECORDED
+    assert stage.run(stage.store.tasks.get(daemon_id, number)).result == {"Outcome": "\0well"}
+
+
 def test_a_task_of_another_daemon_cannot_be_ended(stage, daemon_id):
     (number,) = stage.give(daemon_id)
     other = stage.add_daemon("other")

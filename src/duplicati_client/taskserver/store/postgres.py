@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -61,9 +61,9 @@ class _Attempt:
         text, has_rows = self._texts[query.name]
         async with self._connection.cursor() as cursor:
             if query.many is not None:
-                await cursor.executemany(text, query.many)
+                await cursor.executemany(text, [_fit(parameters) for parameters in query.many])
                 return ()
-            await cursor.execute(text, query.parameters)
+            await cursor.execute(text, _fit(query.parameters))
             return await cursor.fetchall() if has_rows else ()
 
 
@@ -222,6 +222,13 @@ class _Text(NamedTuple):
 
     text: bytes
     has_rows: bool
+
+
+def _fit(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return them without U+0000, which PostgreSQL keeps in no text: what a daemon said else would never be taken."""
+    return {
+        name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in parameters.items()
+    }
 
 
 def _has_rows(text: str) -> bool:

@@ -27,6 +27,8 @@ _SCANNED_ROWS = 2000
 _STATE_OF = {Status.COMPLETED: "completed", Status.ERROR: "error", Status.REFUSED: "refused"}
 _POISON = {"Code": "poison", "Message": f"handed out {OFFERS_MAX} times and never answered"}
 _LAST = 2**62
+_ATTEMPT_MAX = 2**31 - 1
+"""The most that its column holds; a daemon may say more."""
 
 
 class Tasks:
@@ -216,7 +218,7 @@ def _keep(daemon_id: str, result: Result, recorded: Recorded) -> Work[Recorded]:
             "result_id": secrets.token_hex(16),
             "daemon_id": daemon_id,
             "task_id": str(result.task_id),
-            "attempt": result.attempt,
+            "attempt": None if result.attempt is None else min(max(result.attempt, 0), _ATTEMPT_MAX),
             "status": result.status.value,
             "recorded": recorded.value,
             "data": write_json(result.data),
