@@ -260,7 +260,9 @@ def test_a_listing_goes_through_all_tasks_page_by_page(stage, daemon_id):
     )
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "W10", "WzEsMiwzXQ", "WyJhIl0", "a" * 2000])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "W10", "WzEsMiwzXQ", "WyJhIl0", "a" * 2000, "WzUsIlx1ZDgwMCIsMV0", "WzUsIlx1MDAwMCIsMV0"]
+)
 def test_a_cursor_that_no_page_gave_is_refused(stage, cursor):
     with pytest.raises(CursorInvalid):
         stage.run(stage.store.tasks.find(TaskQuery(cursor=cursor)))

@@ -34,6 +34,11 @@ def _decode(cursor: str) -> list[int | str] | None:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(place, list) or any(isinstance(part, int) and abs(part) >= 2**63 for part in place):
-        return None
-    return place
+    return place if isinstance(place, list) and all(map(_is_of_ours, place)) else None
+
+
+def _is_of_ours(part: object) -> bool:
+    """Say whether a database takes it: names and ids are printable ASCII."""
+    return (
+        abs(part) < 2**63 if isinstance(part, int) else isinstance(part, str) and part.isascii() and part.isprintable()
+    )
