@@ -172,6 +172,14 @@ def test_the_wish_to_cancel_reaches_the_daemon_that_has_the_task(stage, daemon_i
     assert record(stage, daemon_id, number, "completed") is Recorded.RECORDED
 
 
+def test_a_task_that_is_given_anew_after_a_wish_to_cancel_is_handed_out(stage, daemon_id):
+    (number,) = stage.give(daemon_id)
+    record(stage, daemon_id, number, "accepted")
+    stage.run(stage.store.tasks.cancel(daemon_id, number, "somebody"))
+    stage.run(stage.store.tasks.reassign(daemon_id, number, "somebody"))
+    assert offer(stage, daemon_id) == ([number], False)
+
+
 def test_a_cancelled_offer_ends_with_its_lease(stage, daemon_id):
     (number,) = stage.give(daemon_id)
     offer(stage, daemon_id, lease=timedelta(0))

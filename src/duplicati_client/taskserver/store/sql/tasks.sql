@@ -79,7 +79,7 @@ returning *;
 
 -- name: reassign_task
 update tasks set state = 'pending', attempt = attempt + 1, offers_count = 0, offered_at = null, accepted_at = null, lease_ends_at = null,
-  progress = null, version = version + 1
+  is_cancel_wanted = 0, progress = null, version = version + 1
 where daemon_id = :daemon_id and number = :number and state in ('pending', 'offered', 'accepted')
 returning *;
 
