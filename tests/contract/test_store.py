@@ -415,6 +415,18 @@ def test_a_revoked_daemon_comes_in_no_more_and_its_name_is_free(stage, daemon_id
     assert stage.run(stage.store.daemons.add("nas", "another digest", {}, "somebody")).daemon_id != daemon_id
 
 
+def test_what_a_revoked_daemon_has_begun_is_over_for_it_can_say_no_more(stage, daemon_id):
+    accepted, offered = stage.give(daemon_id, 2)
+    offer(stage, daemon_id)
+    record(stage, daemon_id, accepted, "accepted")
+    stage.changes.clear()
+    stage.run(stage.store.daemons.change(daemon_id, DaemonChange(state=DaemonState.REVOKED), "somebody"))
+    for number in (accepted, offered):
+        task = stage.run(stage.store.tasks.get(daemon_id, number))
+        assert (task.state, task.result["Code"]) == (TaskState.ERROR, "outcome-unknown")
+    assert {change.topic for change in stage.changes} == {"task", "access"}
+
+
 def test_two_instances_by_turns_are_a_conflict_and_a_restart_is_none(stage, daemon_id):
     def come(instance):
         return bool(stage.run(stage.store.daemons.touch({daemon_id: Sighting(instance, time.monotonic())}, 1)))

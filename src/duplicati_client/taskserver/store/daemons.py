@@ -19,6 +19,7 @@ from .database import ANNOUNCE, Database, Query, Row, UniqueViolated, Work, one
 from .interface import DaemonChange
 
 _INSTANCES_COUNT: Final = 4
+_UNHEARD: Final = {"Code": "outcome-unknown", "Message": "its daemon was revoked before it said how it went"}
 
 
 class Daemons:
@@ -252,6 +253,8 @@ def _change(daemon_id: str, change: DaemonChange, by: str) -> Work[Daemon | None
         yield Query("release_name", {"daemon_id": daemon_id})
         yield Query("end_daemon_tokens", {"daemon_id": daemon_id})
         yield Query("end_tasks_of_revoked", {"daemon_id": daemon_id})
+        yield Query("end_begun_of_revoked", {"daemon_id": daemon_id, "result": json.dumps(_UNHEARD)})
+        yield Query(ANNOUNCE, {"topic": "task", "daemon_id": daemon_id, "number": 0})
     told = {name: value for name, value in change._asdict().items() if value is not None and name != "version"}
     yield from append(by, "daemon.change", daemon_id, {name.capitalize(): value for name, value in told.items()})
     yield announce_access(daemon_id)

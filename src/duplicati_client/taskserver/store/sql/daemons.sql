@@ -81,6 +81,11 @@ update tasks set state = 'cancelled', ended_at = :now, is_cancel_wanted = 1, lea
 where daemon_id = :daemon_id and state = 'pending'
 returning number;
 
+-- name: end_begun_of_revoked
+update tasks set state = 'error', ended_at = :now, lease_ends_at = null, outcome = null, result = :result, version = version + 1
+where daemon_id = :daemon_id and state in ('pending', 'offered', 'accepted') and state <> 'pending'
+returning number;
+
 -- name: admit_approved_daemon
 update daemons set code_digest = null where daemon_id = :daemon_id and code_digest = :code_digest and state = 'active' returning *;
 
