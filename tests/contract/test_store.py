@@ -357,6 +357,18 @@ def test_a_code_that_is_found_used_is_told_of_once(stage):
     assert found == [("server", code.code_id, {"Name": "thief"})]
 
 
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_a_daemon_that_waits_under_another_name_than_it_has_gets_its_token(stage, is_renamed):
+    make_code(stage, approve=True, name="nas")
+    waiting = redeem(stage, "what it calls itself")
+    change = DaemonChange(name="attic" if is_renamed else None, state=DaemonState.ACTIVE)
+    assert redeem(stage, "what it calls itself").state is DaemonState.WAITING
+    stage.run(stage.store.daemons.change(waiting.daemon_id, change, "somebody"))
+    assert redeem(stage, "another who has the code") is None
+    assert redeem(stage, "what it calls itself").daemon_id == waiting.daemon_id
+    assert stage.run(stage.store.daemons.find_by_token("digest of token")) is not None
+
+
 def test_an_expired_or_revoked_code_makes_nothing(stage):
     code = make_code(stage, uses=5)
     assert stage.run(stage.store.codes.revoke(code.code_id, "somebody"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from functools import partial
 
@@ -60,9 +61,10 @@ def _add(code: Code, digest: str) -> Work[None]:
 
 
 def _redeem(digest: str, arrival: Arrival) -> Work[Daemon | None]:
-    known = one((yield Query("find_arrived_daemon", {"code_digest": digest, "name": arrival.name})))
+    arrived = _mark(digest, arrival.name)
+    known = one((yield Query("find_arrived_daemon", {"code_digest": arrived})))
     if known is not None:
-        return (yield from _admit(known, digest, arrival))
+        return (yield from _admit(known, arrived, arrival))
     code = one((yield Query("use_code", {"digest": digest})))
     if code is None:
         yield from _note_spent(digest, arrival.name)
@@ -71,13 +73,18 @@ def _redeem(digest: str, arrival: Arrival) -> Work[Daemon | None]:
     name, labels = code["name"] or arrival.name, read_json(code["labels"]) or {}
     made = add_daemon(name, state, labels, arrival.facts)
     if state is DaemonState.WAITING:
-        made["code_digest"] = digest
+        made["code_digest"] = arrived
     yield Query("take_name", made)
     row = one((yield Query("add_daemon", made)))
     if state is DaemonState.ACTIVE:
         yield _give_token(made["daemon_id"], arrival)
     yield from append(f"code:{code['code_id']}", "daemon.enrol", made["daemon_id"], {"Name": name, "State": state})
     return None if row is None else read_daemon(row)
+
+
+def _mark(digest: str, name: str) -> str:
+    """Return what a daemon that waits is known by: what it calls itself need not be what it is called here."""
+    return hashlib.sha256(f"{digest} {name}".encode()).hexdigest()
 
 
 def _note_spent(digest: str, name: str) -> Work[None]:
@@ -87,11 +94,11 @@ def _note_spent(digest: str, name: str) -> Work[None]:
         yield from append("server", "code.found-used", spent["code_id"], {"Name": name})
 
 
-def _admit(known: Row, digest: str, arrival: Arrival) -> Work[Daemon | None]:
+def _admit(known: Row, arrived: str, arrival: Arrival) -> Work[Daemon | None]:
     """Give a daemon that was approved its token, once; the code is not asked again."""
     if known["state"] == DaemonState.WAITING:
         return read_daemon(known)
-    admitted = one((yield Query("admit_approved_daemon", {"daemon_id": known["daemon_id"], "code_digest": digest})))
+    admitted = one((yield Query("admit_approved_daemon", {"daemon_id": known["daemon_id"], "code_digest": arrived})))
     if admitted is None:
         return None
     yield _give_token(known["daemon_id"], arrival)
