@@ -22,6 +22,7 @@ from duplicati_client.taskserver.records import Code, DaemonState, Draft, Key, R
 from duplicati_client.taskserver.store import tasks as task_work
 from duplicati_client.taskserver.store.database import Query
 from duplicati_client.taskserver.store.interface import Arrival, DaemonChange, TaskQuery
+from tests.contract.store_stage import opened
 
 LEASE = timedelta(seconds=120)
 LIFE = timedelta(days=90)
@@ -587,6 +588,16 @@ def test_tasks_that_are_asked_for_again_under_a_key_are_those_of_the_first_time(
     for again in (lambda: create(digest="other"), lambda: stage.run(find("somebody", Key("k", "other")))):
         with pytest.raises(KeyReused):
             again()
+
+
+def test_a_key_is_free_after_a_day_though_nobody_gave_another(tmp_path):
+    with opened(str(tmp_path / "store.db")) as stage:
+        daemon_id, key = stage.add_daemon(), Key("k", "d")
+        drafts = [Draft(daemon_id, {"Operation": "status"})]
+        stage.run(stage.store.tasks.create(drafts, "somebody", key=key))
+        stage.clock.skipped_milliseconds = 86_400_001
+        assert stage.run(stage.store.register.find_made("somebody", key)) is None
+        assert [task.number for task in stage.run(stage.store.tasks.create(drafts, "somebody", key=key))] == [2]
 
 
 def test_a_key_under_which_nothing_came_to_be_is_free(stage, daemon_id):

@@ -21,7 +21,7 @@ on conflict (actor, key) do nothing
 returning key;
 
 -- name: get_answer
-select * from answers where actor = :actor and key = :key;
+select * from answers where actor = :actor and key = :key and created_at >= :now - 86400000;
 
 -- name: keep_answer
 update answers set status = :status, body = :body where actor = :actor and key = :key;
