@@ -44,7 +44,7 @@ select * from daemons where daemon_id = :daemon_id;
 select *, lower(name) as sort_name from daemons where (lower(name), daemon_id) > (:name, :daemon_id) order by lower(name), daemon_id limit :limit;
 
 -- name: find_arrived_daemon
-select * from daemons where code_digest = :code_digest and name = :name and state <> 'revoked';
+select * from daemons where code_digest = :code_digest and state <> 'revoked';
 
 -- name: touch_daemon
 update daemons set level = :level, seen_at = case when seen_at > :now - :ago then seen_at else :now - :ago end
