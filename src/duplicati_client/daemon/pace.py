@@ -66,6 +66,11 @@ class Pace:
         # A whole fleet may have been told the same.
         return max(wait_seconds, asked_seconds + self._uniform(0.0, min(asked_seconds, FIRST_SECONDS_MAX)))
 
+    def hold(self, count: int, asked_seconds: float | None) -> float:
+        """Return the seconds before one thing is tried again that has failed so often although others did not."""
+        ceiling = min(BACKOFF_SECONDS_MAX * 2.0 ** min(count - 1, 10), SLOW_LANE_SECONDS)
+        return max(self._uniform(0.9, 1.0) * ceiling, asked_seconds or 0.0)
+
     def _back_off(self) -> float:
         """Full jitter, the first retry as well: when a server goes, all its daemons notice in the same second.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,7 +11,9 @@ from typing import Any, NamedTuple
 from ..operations.result import cut
 from ..protocol import codec
 from ..protocol.result import DATA_BYTES, Recorded, Result, Status
-from .answers import LinkFailed, NotTaken, ResultTooLarge
+from ..protocol.task import key_of
+from .agenda import Agenda, AnswerName, Blame, Name, Rank
+from .answers import Away, LinkFailed, NotTaken, ResultTooLarge
 from .entries import Entry, Step
 from .events import Events
 from .history import History
@@ -46,60 +47,9 @@ class Said(NamedTuple):
     attempt: int | None = None
     halvings_count: int = 0
     slow_since: float | None = None
-    slow_until: float = 0.0
 
 
 _NOTHING = Said()
-
-
-class _Queue:
-    """Tasks of which something is to be sent, each once: ends first, for after a restart much is only said again.
-
-    What is no end may wait until a time of its own.
-    """
-
-    def __init__(self) -> None:
-        self._ends: OrderedDict[str, None] = OrderedDict()
-        self._others: OrderedDict[str, float] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._ends) + len(self._others)
-
-    @property
-    def has_ends(self) -> bool:
-        """Say whether there is an end among them."""
-        return bool(self._ends)
-
-    @property
-    def due_at(self) -> float:
-        """Return from when on there is something to take."""
-        return 0.0 if self._ends else next(iter(self._others.values()), math.inf)
-
-    def add_end(self, key: str, *, is_first: bool = False) -> None:
-        """Put an end behind the others, or before them; one that is there keeps its place."""
-        self._others.pop(key, None)
-        self._ends.setdefault(key)
-        if is_first:
-            self._ends.move_to_end(key, last=False)
-
-    def add_other(self, key: str, due_at: float, *, is_first: bool = False) -> None:
-        """Put what is no end behind the others, or before them, unless there is an end of the same task."""
-        if key in self._ends:
-            return
-        self._others.setdefault(key, due_at)
-        if is_first:
-            self._others.move_to_end(key, last=False)
-
-    def take(self, at: float) -> str | None:
-        """Take the first, None if there is none yet."""
-        if self.due_at > at:
-            return None
-        return (self._ends or self._others).popitem(last=False)[0]
-
-    def remove(self, key: str) -> None:
-        """Take one out if it is there."""
-        self._ends.pop(key, None)
-        self._others.pop(key, None)
 
 
 class Reporter:
@@ -124,13 +74,12 @@ class Reporter:
         self.hear_of_loss: Callable[[str], None] = lambda key: None
         self._turn = threads.make_turn()
         self._book = threads.make_turn()  # what is confirmed must not leave the journal before the history has it
-        self._due = _Queue()
-        self._slow: OrderedDict[str, None] = OrderedDict()
-        self._answers: OrderedDict[tuple[object, ...], Result] = OrderedDict()
+        self._agenda, self._blame = Agenda(), Blame()
+        self._untaken: set[Name] = set()  # these the task server does not take, while it takes others
+        self._answers: OrderedDict[AnswerName, Result] = OrderedDict()
         self._said: dict[str, Said] = {}
         self._wait_until = self._tidy_at = 0.0
         self._is_sending = False
-        self._slow_until = 0.0  # nothing leaves the slow lane before
         self._confirmed_at: OrderedDict[str, float] = OrderedDict()
 
     # --- what is to be said ---------------------------------------------------------------------------
@@ -141,31 +90,27 @@ class Reporter:
             said = self._said.get(key, _NOTHING)
             newest = said.attempt if attempt is None else attempt
             self._said[key] = said._replace(is_accepted=False, attempt=newest)
-            self._enqueue(key)
+            if not said.is_ended:
+                self._agenda.add(key, Rank.REST, self._clock() + self._accepted_seconds)
+            else:
+                self._agenda.add(key, Rank.END)
             self._turn.notify_all()
-
-    def _enqueue(self, key: str, *, is_again: bool = False) -> None:
-        if key in self._slow:
-            return
-        if self._said.get(key, _NOTHING).is_ended:
-            self._due.add_end(key, is_first=is_again)
-        else:
-            due_at = self._clock() + (0.0 if is_again else self._accepted_seconds)
-            self._due.add_other(key, due_at, is_first=is_again)
 
     def tell_end(self, key: str) -> None:
         """Say what came of a task, now that its end is recorded."""
         with self._turn:
             self._said[key] = self._said.get(key, _NOTHING)._replace(is_ended=True)
-            self._due.add_end(key)
+            self._agenda.add(key, Rank.END)
             self._turn.notify_all()
 
     def answer(self, result: Result) -> None:
         """Send something that no entry of the journal stands for."""
+        name = (type(result.task_id), result.task_id, result.status)
         with self._turn:
-            self._answers[type(result.task_id), result.task_id, result.status] = result
+            self._answers[name] = result
+            self._agenda.add(name, Rank.ANSWER)
             if len(self._answers) > _ANSWERS_COUNT:
-                self._answers.popitem(last=False)
+                self._drop_answer(next(iter(self._answers)))
             self._turn.notify_all()
 
     def hurry(self) -> None:
@@ -180,9 +125,9 @@ class Reporter:
             self._turn.notify_all()
 
     def count_pending(self) -> tuple[int, int]:
-        """Return how many things are to be sent, and how many of them are in the slow lane."""
+        """Return how many things are to be sent, and how many of them the task server does not take."""
         with self._turn:
-            return len(self._due) + len(self._answers) + len(self._slow), len(self._slow)
+            return len(self._agenda), len(self._untaken)
 
     def seconds_since_confirmed(self, key: str) -> float | None:
         """Return how long ago a task was confirmed, by a clock that nobody sets; None if not since the start."""
@@ -192,8 +137,8 @@ class Reporter:
     def is_done(self) -> bool:
         """Say whether nothing can be sent now: all is confirmed, or the task server does not take it."""
         with self._turn:
-            has_work = bool(self._due or self._answers) and self._clock() >= self._wait_until
-            return not self._is_sending and not has_work
+            at = self._clock()
+            return not self._is_sending and (at < self._wait_until or not self._agenda.has_work(at))
 
     # --- sending --------------------------------------------------------------------------------------
 
@@ -210,63 +155,49 @@ class Reporter:
             at = self._clock()
             if at < self._wait_until:
                 return False
-            self._end_slowness(at)
-            # What is offered again and again must not keep an end waiting.
-            name = None if self._due.has_ends else next(iter(self._answers), None)
-            key = self._due.take(at) if name is None else None
-            self._is_sending = name is not None or key is not None
+            name = self._agenda.take(at)
+            self._is_sending = name is not None
         try:
-            if name is not None:
-                return self._send_answer(name)
-            return self._send_entry(key) if key is not None else self._tidy(at)
+            if name is None:
+                return self._tidy(at)
+            self._send_entry(name) if isinstance(name, str) else self._send_answer(name)
+            return self._clock() >= self._wait_until
         finally:
             self._is_sending = False
 
     def _seconds_to_wait(self) -> float:
-        due_at = max(self._wait_until, 0.0 if self._answers else self._due.due_at)
+        due_at = max(self._wait_until, self._agenda.due_at)
         return min(max(0.0, due_at - self._clock()), _SLICE_SECONDS)
 
-    def _end_slowness(self, at: float) -> None:
-        if not self._slow or at < self._slow_until:
-            return
-        for key in [key for key in self._slow if self._said[key].slow_until <= at]:
-            del self._slow[key]
-            self._due.add_end(key)
-        self._slow_until = min((self._said[key].slow_until for key in self._slow), default=0.0)
-
-    def _send_answer(self, name: tuple[object, ...]) -> bool:
+    def _send_answer(self, name: AnswerName) -> None:
         result = self._answers[name]
         try:
-            is_over = self._post(result) is not None
+            is_over = self._post(name, result) is not None
         except (NotTaken, ResultTooLarge):
             is_over = True  # it is offered again, or not
         with self._turn:
             if is_over and self._answers.get(name) is result:
-                del self._answers[name]
-        return is_over
+                self._drop_answer(name)
 
-    def _send_entry(self, key: str) -> bool:
+    def _drop_answer(self, name: AnswerName) -> None:
+        """Forget an answer; whoever calls has the turn."""
+        del self._answers[name]
+        self._agenda.remove(name)
+        self._forget_failures(name)
+
+    def _send_entry(self, key: str) -> None:
         entry = self._journal.entries.get(key)
         result = self._make_result(entry) if entry is not None else None
         if entry is None or result is None:
-            return True
+            return
         try:
-            recorded = self._post(result)
+            recorded = self._post(key, result)
         except ResultTooLarge as exc:
             recorded = self._halve(result, key, exc)
         except NotTaken as exc:
             recorded = self._slow_down(result, key, exc)
-        else:
-            if recorded is None:
-                self._put_back(key)
-                return False
         if recorded is not None:
             self._note_receipt(entry, result, recorded)
-        return True
-
-    def _put_back(self, key: str) -> None:
-        with self._turn:
-            self._enqueue(key, is_again=True)
 
     def _make_result(self, entry: Entry) -> Result | None:
         said = self._said.get(entry.key, _NOTHING)
@@ -297,7 +228,7 @@ class Reporter:
             self._journal.record(entry.key, Step.CONFIRMED, {"Recorded": recorded, "ConfirmedAt": at})
         with self._turn:
             self._said.pop(entry.key, None)
-            self._slow.pop(entry.key, None)
+            self._forget_failures(entry.key)
         if self._journal.is_worth_compacting():
             self.retire()
 
@@ -309,25 +240,48 @@ class Reporter:
 
     # --- what may come back ---------------------------------------------------------------------------
 
-    def _post(self, result: Result) -> str | None:
-        """Send it and return what was recorded; None where the task server can take nothing now."""
+    def _post(self, name: Name, result: Result) -> str | None:
+        """Send it and return what was recorded; None where the task server cannot take it now."""
         try:
             recorded = self._link.post(result)
         except (ResultTooLarge, NotTaken):
             raise
         except LinkFailed as exc:
-            self._wait(exc)
+            self._put_off(name, result, exc)
             return None
         self._pace.succeed()
+        with self._turn:
+            self._blame.note_taken(name)
+            self._untaken.discard(name)
         if self._events.forget("away"):
             self._events.tell("results-go", "the task server takes results again")
         return (recorded or Recorded.RECORDED).value
+
+    def _put_off(self, name: Name, result: Result, exc: LinkFailed) -> None:
+        """Try others first; where this is the only one, or they fail as well, wait for the task server."""
+        at, asked_seconds = self._clock(), exc.retry_after_seconds if isinstance(exc, Away) else None
+        with self._turn:
+            own_count = self._blame.note_failure(name)
+            if own_count:
+                self._untaken.add(name)
+            seconds = self._pace.hold(own_count, asked_seconds) if own_count else 0.0
+            self._agenda.put_off(name, _rank_of(name, result), at + seconds)
+            is_to_wait = self._blame.is_on_the_server() or not self._agenda.has_fresh(at)
+        if own_count:
+            text = f"the result of task {result.task_id} is not taken although others are, and kept: {exc.message}"
+            self._events.warn("result-not-taken", text, key_of(result.task_id))
+        elif is_to_wait or asked_seconds is not None:
+            self._wait(exc)
+
+    def _forget_failures(self, name: Name) -> None:
+        self._blame.forget(name)
+        self._untaken.discard(name)
 
     def _wait(self, exc: LinkFailed) -> None:
         seconds = self._pace.fail(exc)
         with self._turn:
             self._wait_until = self._clock() + seconds
-            count = len(self._due) + len(self._answers)
+            count = len(self._agenda)
         waiting = "a result waits" if count <= 1 else f"{count} results wait"
         # The polls tell of the same, and once an hour is enough for both.
         self._events.warn("away", f"{waiting} for the task server: {exc.message}")
@@ -338,7 +292,7 @@ class Reporter:
             return self._slow_down(result, key, exc)
         with self._turn:
             self._said[key] = said._replace(halvings_count=said.halvings_count + 1)
-            self._due.add_end(key, is_first=True)
+            self._agenda.add(key, Rank.END)
         return None
 
     def _slow_down(self, result: Result, key: str, exc: LinkFailed) -> str | None:
@@ -348,15 +302,15 @@ class Reporter:
         at, said = self._clock(), self._said.get(key, _NOTHING)
         since = at if said.slow_since is None else said.slow_since
         if said.slow_since is None:
-            self._events.tell("result-not-taken", f"a result is not taken, and kept: {exc.message}", "warning", key)
+            text = f"the result of task {result.task_id} is not taken, and kept: {exc.message}"
+            self._events.tell("result-not-taken", text, "warning", key)
         if at - since >= _SLOW_LANE_SECONDS_MAX and self._quarantine(result, exc):
             return QUARANTINED
         with self._turn:
-            until = at + self._pace.fail(exc if isinstance(exc, NotTaken) else NotTaken(exc.message))
-            self._said[key] = said._replace(slow_since=since, slow_until=until)
-            self._slow_until = min(self._slow_until, until) if self._slow else until
-            self._slow[key] = None
-            self._due.remove(key)
+            seconds = self._pace.fail(exc if isinstance(exc, NotTaken) else NotTaken(exc.message))
+            self._said[key] = said._replace(slow_since=since)
+            self._untaken.add(key)
+            self._agenda.put_off(key, Rank.END, at + seconds)
         return None
 
     def _quarantine(self, result: Result, exc: LinkFailed) -> bool:
@@ -392,3 +346,9 @@ class Reporter:
                     self._journal.compact()
         except (StorageFailed, OSError) as exc:
             self._events.warn("storage-failed", f"what is over stays in the journal: {exc}", level="error")
+
+
+def _rank_of(name: Name, result: Result) -> Rank:
+    if isinstance(name, tuple):
+        return Rank.ANSWER
+    return Rank.REST if result.status is Status.ACCEPTED else Rank.END

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from duplicati_client.daemon.answers import Away
 from duplicati_client.daemon.entries import Entry, Step
 from duplicati_client.daemon.events import Event, Events
 from duplicati_client.daemon.history import Tombstone
@@ -96,14 +97,20 @@ class FakeHistory:
 
 
 class FakeLink:
-    """Confirms what is posted, unless `replies` holds something else to be said first."""
+    """Confirms what is posted, unless `replies` holds something else to be said first.
+
+    It chokes on what is about `broken_ids`, each time.
+    """
 
     def __init__(self) -> None:
         self.posted: list[Result] = []
         self.replies: list[Any] = []
+        self.broken_ids: set[Any] = set()
 
     def post(self, result: Result) -> Any:
         self.posted.append(result)
+        if result.task_id in self.broken_ids:
+            raise Away("the task server cannot serve now (status 500)")
         reply = self.replies.pop(0) if self.replies else None
         if isinstance(reply, Exception):
             raise reply

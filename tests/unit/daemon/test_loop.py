@@ -79,7 +79,7 @@ def test_task_that_is_offered_while_it_is_open_is_taken_once(tmp_path: Path) -> 
 def test_after_a_restart_results_come_before_what_is_said_again(bench: LoopBench) -> None:
     bench.tasks.give(*({"ID": number, **RUN, "NotBefore": "2026-11-25T12:00:00Z"} for number in range(1, 4)))
     bench.tasks.give({"ID": 4, **SETTINGS})
-    bench.tasks.fault("result", status=503, times=1)
+    bench.tasks.fault("result", status=503, times=3)
     bench.turn()
     bench.restart()
     before = len(bench.tasks.results)

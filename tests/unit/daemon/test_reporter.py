@@ -80,14 +80,53 @@ def test_end_comes_before_the_answers_to_what_is_offered_again_and_those_before_
     assert told == [(2, "completed"), *((task_id, "completed") for task_id in range(100, 103)), (1, "accepted")]
 
 
-def test_end_that_could_not_be_sent_is_the_first_again() -> None:
+def test_end_that_could_not_be_sent_lets_the_others_go_first() -> None:
     bench = accepted(1, 2, 3)
     for key in ("i:2", "i:3"):
         bench.end(key)
-    bench.link.replies = [Away("away")]
+    bench.link.replies = [Away("status 500")]
+    told = bench.send_all()
+    assert told == [(2, "completed"), (3, "completed"), (1, "accepted"), (2, "completed")]
+
+
+def test_result_that_the_task_server_chokes_on_stops_no_other() -> None:
+    bench = accepted(1)
+    bench.end("i:1")
+    bench.link.broken_ids = {1}
+    for task_id in range(2, 6):
+        bench.reporter.report(bench.take(ID=task_id).key)
+        bench.end(f"i:{task_id}")
+        bench.reporter.answer(Result(f"again-{task_id}", Status.COMPLETED, {}))
+        bench.clock.seconds += 5
+        told = bench.send_all()
+        assert {(task_id, "completed"), (f"again-{task_id}", "completed")} <= set(told)
+    assert bench.reporter.count_pending() == (1, 1)
+    assert [event.code for event in bench.told] == ["result-not-taken"]
+
+
+def test_result_that_the_task_server_chokes_on_is_tried_each_hour_at_last_and_delivered_when_it_can_be() -> None:
+    bench = accepted(1, 2)
+    bench.end("i:1")
+    bench.end("i:2")
+    bench.link.broken_ids = {1}
     bench.send_all()
-    bench.reporter.hurry()
-    assert bench.send_all() == [(2, "completed"), (3, "completed"), (1, "accepted")]
+    tries_count = 0
+    for _ in range(24 * 60):
+        bench.clock.seconds += 60
+        tries_count += len(bench.send_all())
+    assert 24 <= tries_count <= 32
+    bench.link.broken_ids = set()
+    bench.clock.seconds += 3600
+    assert bench.send_all() == [(1, "completed")]
+    assert bench.reporter.count_pending() == (0, 0)
+
+
+def test_answer_that_the_task_server_chokes_on_stops_no_other() -> None:
+    bench = accepted(1)
+    bench.link.broken_ids = {"x"}
+    for name in ("x", "y"):
+        bench.reporter.answer(Result(name, Status.ERROR, {"Code": "id-conflict"}))
+    assert {("y", "error"), (1, "accepted")} <= set(bench.send_all())
 
 
 def test_accepted_is_not_sent_twice_for_nothing_but_again_when_it_is_offered_again() -> None:
@@ -100,15 +139,34 @@ def test_accepted_is_not_sent_twice_for_nothing_but_again_when_it_is_offered_aga
     assert bench.link.posted[-1].attempt == 3
 
 
-def test_results_wait_in_order_while_the_task_server_is_away_and_one_success_drains_them() -> None:
-    bench = accepted(1, 2, 3)
-    bench.link.replies = [Away("away")]
-    assert bench.send_all() == [(1, "accepted")]
+def test_task_server_that_takes_nothing_is_tried_with_three_things_and_then_with_one_at_a_time() -> None:
+    bench = accepted(*range(1, 6))
+    bench.link.broken_ids = set(range(1, 6))
+    assert bench.send_all() == [(1, "accepted"), (2, "accepted"), (3, "accepted")]
     assert bench.send_all() == []
-    assert bench.reporter.count_pending() == (3, 0)
+    assert bench.reporter.count_pending() == (5, 0)
     assert bench.reporter.is_done()
     bench.clock.seconds += 31
+    assert bench.send_all() == [(4, "accepted")]
+
+
+def test_task_server_that_asks_for_patience_is_tried_with_nothing_else() -> None:
+    bench = accepted(1, 2)
+    bench.link.replies = [Away("status 503", retry_after_seconds=600)]
+    assert bench.send_all() == [(1, "accepted")]
+    bench.clock.seconds += 600
+    assert bench.send_all() == []
+    bench.clock.seconds += 31
+    assert bench.send_all() == [(2, "accepted"), (1, "accepted")]
+
+
+def test_one_success_drains_what_waited_while_the_task_server_was_away() -> None:
+    bench = accepted(1, 2, 3)
+    bench.link.replies = [Away("away")] * 3
+    bench.send_all()
+    bench.clock.seconds += 31
     assert bench.send_all() == [(1, "accepted"), (2, "accepted"), (3, "accepted")]
+    assert bench.reporter.count_pending() == (0, 0)
 
 
 def test_a_poll_that_was_answered_ends_the_waiting() -> None:
