@@ -141,7 +141,7 @@ class Arrangement:
             self._end_tasks(backup_id)
             if not is_asked:
                 with suppress(errors.Busy, errors.NotFound):
-                    self._server.backups.delete(backup_id)
+                    self._server.backups.delete(backup_id, local_database=True)
                     is_asked = True
             if time.monotonic() > deadline:
                 raise TimeoutError(f"backup {backup_id} could not be removed in {REMOVAL_TIMEOUT_SECONDS} s")
@@ -183,4 +183,6 @@ def _fill(source: Path, *, slow: bool) -> None:
     source.mkdir(parents=True)
     source.chmod(0o755)
     for number in range(SLOW_FILES_COUNT if slow else 3):
-        (source / f"file{number}.bin").write_bytes(os.urandom(SLOW_FILE_BYTES if slow else 20_000))
+        file = source / f"file{number}.bin"
+        file.write_bytes(os.urandom(SLOW_FILE_BYTES if slow else 20_000))
+        file.chmod(0o644)

@@ -55,12 +55,14 @@ class Backups:
         # The legacy generation takes the bare JSON too (2.0.8.1 configuring-backups:140).
         self._channel.put(f"api/v1/backup/{answers.backup_id(backup_id)}", "the change of a backup", definition)
 
-    def delete(self, backup_id: str) -> int | None:
-        """Ask for the removal of a definition, not of its data; returns the task's number.
+    def delete(self, backup_id: str, *, local_database: bool = False) -> int | None:
+        """Ask for the removal of a definition, with its local database if wanted, not of its data; returns the task.
 
         The definition is gone when that task has run. While the backup runs, `Busy` (2.2 and later).
         """
-        raw = self._channel.delete(f"api/v1/backup/{answers.backup_id(backup_id)}", "the removal of a backup")
+        path = f"api/v1/backup/{answers.backup_id(backup_id)}"
+        query = {"delete-local-db": True if local_database else None}
+        raw = self._channel.delete(add_query(path, query), "the removal of a backup")
         return answers.number(raw, "ID")
 
     def run(self, backup_id: str, *, skip_queue: bool = False) -> int | None:

@@ -96,6 +96,13 @@ def test_removal_returns_its_task_and_a_running_backup_is_busy() -> None:
         Backups(channel).delete("3")
 
 
+def test_backup_is_removed_with_its_local_database_only_on_demand() -> None:
+    channel, transport = channel_to(answer(200, {"Status": "OK", "ID": 9}), answer(200, {"Status": "OK", "ID": 10}))
+    Backups(channel).delete("3")
+    Backups(channel).delete("4", local_database=True)
+    assert transport.asked == ["DELETE api/v1/backup/3", "DELETE api/v1/backup/4?delete-local-db=true"]
+
+
 def test_one_backup_without_identifier_spoils_the_listing_loudly() -> None:
     channel, _ = channel_to(answer(200, [{"Backup": {"ID": "3"}}, {"Backup": {"ID": "../../x"}}]))
     with pytest.raises(errors.NotUnderstood):
