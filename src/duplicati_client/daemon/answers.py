@@ -255,7 +255,8 @@ def read_plain_receipt(answer: Answer, result: Result) -> Recorded | None:
 def _read_plain_object(value: Any, answer: Answer, result: Result) -> Recorded | None:
     if isinstance(value, dict) and value.get("Recorded") is not None:
         return read_receipt(answer.body, result)
-    if isinstance(value, dict) and "ID" in value and value["ID"] != result.task_id:
+    # Who takes the id from the path of the request has it as text.
+    if isinstance(value, dict) and "ID" in value and str(value["ID"]) != str(result.task_id):
         raise codec.Undecodable("the receipt is for another result")
     return None
 

@@ -92,7 +92,9 @@ def test_before_the_first_contact_a_result_waits_for_a_poll_to_tell_who_answers(
     assert link.asked.asked == ["GET api/tasks/status", "POST api/tasks/1/result"]
 
 
-@pytest.mark.parametrize("body", [b"", b"  \n", b"OK", b"{}", b'{"ok":true}', b'{"ID":1}', b"kept", b'"1"', b"[]"])
+@pytest.mark.parametrize(
+    "body", [b"", b"  \n", b"OK", b"{}", b'{"ok":true}', b'{"ID":1}', b'{"ID":"1"}', b"kept", b'"1"', b"[]"]
+)
 def test_a_plain_server_may_say_anything_short_that_is_no_page(body: bytes) -> None:
     link = linked(answer(200, body))
     link.level = 0
