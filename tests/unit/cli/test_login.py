@@ -9,7 +9,24 @@ import tomllib
 import pytest
 
 from duplicati_client import errors
+from duplicati_client.http import Answer, Request
+from tests.fakes import answer
 from tests.unit.cli.stage import PASSWORD, URL, FakeServer, Stage
+
+_OPEN = "it wants no password: whoever reaches it can do what you can"
+
+
+class OpenServer(FakeServer):
+    """A server of 2.0 without a password (2.0.8.1 no-password:802-807)."""
+
+    def send(self, request: Request) -> Answer:
+        """Hand out a token to whoever has none, and let in whoever has one."""
+        cookie = ("Set-Cookie", "xsrf-token=t1")
+        if request.path == "":
+            return answer(200, b"<html>", headers=[cookie])
+        if "X-XSRF-Token" not in request.headers:
+            return answer(400, headers=[cookie], reason="Missing XSRF Token. Please reload the page")
+        return answer(200, {"ServerVersion": "2.0.8.1"})
 
 
 def test_a_login_makes_a_context_and_keeps_the_session_private(stage):
@@ -109,6 +126,13 @@ def test_a_logout_that_the_server_does_not_prove_is_told(stage):
     ended = stage.run("logout")
     assert ended.status == 6
     assert "does not prove" in ended.stderr
+
+
+def test_a_server_without_a_password_is_warned_of_and_has_no_session_to_end(tmp_path):
+    stage = Stage(tmp_path, OpenServer())
+    ended = stage.run("login", URL)
+    assert (ended.status, ended.stderr.splitlines()[1:]) == (0, [_OPEN])
+    assert stage.run("logout").status == 0
 
 
 def test_a_logout_without_a_session_is_no_error(stage):

@@ -97,11 +97,14 @@ def _log_in(call: Call, target: Target, password: str | None = None) -> int:
     with server:
         version = ".".join(map(str, server.release))
         item = {"context": target.context, "url": server.url, "version": version, "generation": server.generation}
+        is_open = server.session is not None and server.session.is_without_password
         is_remembered = _remember(call, target)
         if not is_remembered:
             with suppress(errors.DuplicatiClientError):
                 server.logout()  # nobody could use the session again
     _tell(call, {**item, "is_remembered": is_remembered})
+    if is_open:
+        call.console.say("it wants no password: whoever reaches it can do what you can")
     if is_remembered:
         keeper.keep(credentials)
     return 0

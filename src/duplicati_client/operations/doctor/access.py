@@ -60,7 +60,7 @@ def _tell_way_in(visit: Visit, asked: set[str]) -> str:
     if "POST api/v1/auth/refresh" in asked:
         return "the stored session was renewed"
     session = visit.case.server.session
-    if visit.is_legacy and (session is None or session.session_token is None):
+    if session is not None and session.is_without_password:
         return "this server wants no password"
     return "with the stored session" if visit.has_stored_session else "with the token given"
 

@@ -53,7 +53,7 @@ class LegacyAccess:
                     self._transport.send(Request("GET", "logout.cgi", _headers(former), deadline_seconds=10.0))
 
     def logout(self) -> bool:
-        """End the session, and say whether that is proven: the front page must want a login again."""
+        """End the session, and say whether that is proven: the front page must want a login again, if it ever did."""
         with self._store.lock():
             session = self._load()
             has_ended = session is not None and self._end(session)
@@ -61,8 +61,8 @@ class LegacyAccess:
         return has_ended
 
     def _end(self, session: Session) -> bool:
-        if session.session_token is None:
-            return False
+        if session.is_without_password:
+            return True
         self._transport.send(Request("GET", "logout.cgi", _headers(session)))
         answer = self._ask_front_page(session.session_token)
         if read_cookie(answer, "xsrf-token") is None:  # whatever else answers with 302 proves nothing

@@ -41,6 +41,11 @@ class Session(NamedTuple):
     session_token: str | None = None
     version: str | None = None
 
+    @property
+    def is_without_password(self) -> bool:
+        """Say whether the server wanted none, as one of 2.0 may: it lets in whoever reaches it, and nothing is to end."""
+        return self.xsrf_token is not None and self.session_token is None
+
 
 class SessionStore(Protocol):
     """Keeps one session. All of it may be called under `lock`, which other processes respect."""

@@ -223,10 +223,11 @@ def test_logout_that_changes_nothing_is_told() -> None:
     assert setting.access.logout() is False
 
 
-def test_logout_from_a_server_without_password_proves_nothing() -> None:
+def test_logout_from_a_server_without_password_has_nothing_to_end() -> None:
     setting = Setting(server=LegacyServer(password=None))
     setting.get()
-    assert setting.access.logout() is False
+    assert setting.access.logout() is True
+    assert setting.store.load() is None
 
 
 def test_login_starts_anew_whatever_is_stored() -> None:
