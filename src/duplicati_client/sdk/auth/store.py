@@ -43,7 +43,7 @@ class Session(NamedTuple):
 
     @property
     def is_without_password(self) -> bool:
-        """Say whether the server wanted none, as one of 2.0 may: it lets in whoever reaches it, and nothing is to end."""
+        """Say whether the server wanted none, as one of 2.0 may: whoever reaches it is let in, nothing is to end."""
         return self.xsrf_token is not None and self.session_token is None
 
 
