@@ -11,9 +11,11 @@ from duplicati_client.daemon import history, journal
 from duplicati_client.daemon.entries import Entry, Step
 from duplicati_client.daemon.history import History
 from duplicati_client.daemon.journal import Journal
+from duplicati_client.daemon.recovery import decode_baseline, encode_baseline
 from tests.model_folder import ModelDisk
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+BEFORE = decode_baseline({"Counters": [45, 0, 0], "Rows": [[1, "Backup", None]], "Notices": []})
 RUN = {"Operation": "run", "Resources": [{"Type": "backup", "ID": 3}]}
 
 Told = tuple[str, Step, Mapping[str, Any]]
@@ -30,7 +32,7 @@ def decided(key: str = "i:7") -> Told:
 
 
 def begun(key: str = "i:7", attempt: int = 1) -> Told:
-    baseline = {"EventID": 45, "Rows": [[1, "Backup", None]], "Notices": [], "Metadata": None}
+    baseline = encode_baseline(BEFORE, None)
     return key, Step.INTENT, {"Attempt": attempt, "Starts": 1, "BackupID": "3", "Baseline": baseline}
 
 

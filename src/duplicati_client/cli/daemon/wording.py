@@ -163,7 +163,9 @@ def _tell_baseline(baseline: Mapping[str, Any]) -> str:
     counts = {name: len(value) for name, value in baseline.items() if isinstance(value, list)}
     rows, notices = counts.get("Rows"), counts.get("Notices", 0)
     log = "a log that could not be read" if rows is None else f"{rows} in the log"
-    return f"{log}, {notices} notifications, event {_tell_value(baseline.get('EventID')) or 'unknown'}"
+    counters = baseline.get("Counters")
+    event = counters[0] if isinstance(counters, list) and counters else "unknown"
+    return f"{log}, {notices} notifications, event {event}"
 
 
 def _label(name: str) -> str:
