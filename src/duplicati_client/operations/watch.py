@@ -26,6 +26,8 @@ _SETTLE_LOOKS_COUNT, _SETTLE_SECONDS = 6, 0.5
 _READING_ENDS = 0.9
 _SHORTEST_SECONDS = 2.0
 _ROW_STEP = timedelta(seconds=5)
+# Times of metadata are whole seconds, and clocks are compared over a network.
+_END_STEP = timedelta(seconds=2)
 _REASON_CHARACTERS = 300
 _ROW_NAMES = {"Verify": "Test"}
 _NO_SIGN = (None, None, None)
@@ -72,6 +74,7 @@ class _Watcher:
         self._told_id: int | None = None
         self._first_fraction: tuple[int, float, float] | None = None
         self._is_restarted = False
+        self._first_at: datetime | None = None
 
     def follow(self, listen: Listen, *, is_patient: bool) -> Iterator[Change | None]:
         attempt = 0
@@ -96,6 +99,7 @@ class _Watcher:
             offset = round(system.server_time_at.timestamp() - self._clock(), 1) + 0.0
             self._view = self._view._replace(clock_offset_seconds=offset)
         self._view = self._view._replace(version=system.version)
+        self._first_at = self._first_at or self._server_now()
         state = self._server.state.get()
         changes = [*self._note_state(state), *self._refresh()]
         since_at = self._view.away_since_at
@@ -196,11 +200,14 @@ class _Watcher:
 
     def _make_running(self, queued: QueuedTask, task: ServerTask | None) -> Running:
         # What waited has been started just now, also where the server tells no times (before 2.2).
-        server_now = self._clock() + (self._view.clock_offset_seconds or 0.0)
         started_at = task.started_at if task else None
         if started_at is None and self._refreshed_at:
-            started_at = datetime.fromtimestamp(server_now, UTC).replace(microsecond=0)
+            started_at = self._server_now()
         return Running(*self._make_queued(queued, task), started_at=started_at)
+
+    def _server_now(self) -> datetime:
+        now = self._clock() + (self._view.clock_offset_seconds or 0.0)
+        return datetime.fromtimestamp(now, UTC).replace(microsecond=0)
 
     def _find_end(self, was: Running) -> Iterator[Change]:
         """Look for the end of a task that has left the queue and of which nothing was told."""
@@ -292,7 +299,7 @@ class _Watcher:
             yield Change("ended", self._view, lost)
         for summary in () if is_first else found:
             pair = ended.get(summary.backup_id)
-            is_told = summary.backup_id in moved or pair is None or _is_of(summary, pair[0])
+            is_told = summary.backup_id in moved or pair is None or _is_of(summary, pair[0], self._first_at)
             told = _tell_run(summary, pair and pair[0]) if is_told or pair is None else self._judge(*pair)
             yield Change("ended", self._view, told)
 
@@ -346,10 +353,15 @@ def _ended_at(summary: BackupSummary) -> datetime:
     return summary.last_finished_at or summary.last_started_at or _NEVER
 
 
-def _is_of(summary: BackupSummary, task: EndedTask) -> bool:
-    """Say whether what is told of a backup's last run is about this task and not about one before it."""
-    started_at = summary.last_started_at
-    return started_at is not None and task.started_at is not None and started_at > task.started_at - _ROW_STEP
+def _is_of(summary: BackupSummary, task: EndedTask, first_at: datetime | None) -> bool:
+    """Say whether what is told of a backup's last run is about this task and not about one before it.
+
+    One whose start is not known ran at the first look, and may have left its traces just before.
+    """
+    if task.started_at is not None:
+        return summary.last_started_at is not None and summary.last_started_at > task.started_at - _ROW_STEP
+    finished_at = summary.last_finished_at
+    return finished_at is not None and first_at is not None and finished_at > first_at - _END_STEP
 
 
 def _tell_run(summary: BackupSummary, task: EndedTask | None) -> EndedTask:

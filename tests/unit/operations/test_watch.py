@@ -240,6 +240,21 @@ def test_run_is_judged_by_what_it_leaves_a_moment_after_its_task_is_over(server:
     assert found.outcome == "success"
 
 
+@pytest.mark.parametrize(("finished", "outcome"), [("20270115T080500Z", "success"), ("20270115T080457Z", "unknown")])
+def test_run_without_times_that_left_its_traces_just_before_the_first_look_is_told_as_it_went(
+    finished: str, outcome: str
+) -> None:
+    server = Server(release="2.1.0.5")
+    server.finish("1", "Documents", began="20270115T080001Z", ended=finished)
+    message = json.loads(server.log[0]["Message"]) | {"EndTime": f"2027-01-15T08:0{finished[12]}:{finished[13:15]}Z"}
+    server.log[0]["Message"] = json.dumps(message)
+    server.tasks = [{"TaskID": 7, "Operation": "Backup"}]
+    server.change(ActiveTask=QUEUED_1)
+    over = TaskEnded(ServerTask.read({"Status": "Completed", "ID": 7}))
+    heard = server.hear(lambda: over)
+    assert [found.outcome for found in details(heard, "ended")] == [outcome]
+
+
 def test_task_that_is_no_run_is_judged_by_its_own_row(server: Server) -> None:
     running(server)
     server.tasks[0]["Operation"] = "Verify"
