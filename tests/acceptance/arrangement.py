@@ -56,17 +56,19 @@ class Arrangement:
         self.is_modern = server.generation == "modern"
 
     def require(self, needs: tuple[str, ...]) -> None:
-        """Check what a script needs of the release; raises NotArrangeable with the reason for skipping it."""
+        """Check what a script needs of the server; raises NotArrangeable with the reason for skipping it."""
         for need in needs:
-            words = need.split()
-            if words[0] == "release" and not self._is_release(words[1], words[2]):
-                raise NotArrangeable(f"is for releases {words[1]} {words[2]}")
-            if words[0] == "generation" and (words[1] == "modern") is not self.is_modern:
-                raise NotArrangeable(f"is for the {words[1]} generation")
-            if words[0] == "backup" and self._data is None:
+            kind, *words = need.split()
+            if kind == "release" and not self._is_release(*words):
+                raise NotArrangeable(f"is for releases {' '.join(words)}")
+            if kind == "generation" and (words == ["modern"]) is not self.is_modern:
+                raise NotArrangeable(f"is for the {words[0]} generation")
+            if kind == "backup" and self._data is None:
                 raise NotArrangeable("needs DATA, a folder that the server can read and write")
-            if words[0] == "backup" and self._server.state.get().is_paused:
+            if (kind == "backup" or need == "no pause") and self._server.state.get().is_paused:
                 raise NotArrangeable("needs a server that is not paused")
+            if need == "password" and not self._wants_password():
+                raise NotArrangeable("needs a server with a password")
 
     def make_backups(self, script: str, needs: tuple[str, ...]) -> dict[str, str]:
         """Make the backups a script needs and return its variables for them."""
@@ -87,6 +89,11 @@ class Arrangement:
             self._made.remove(backup_id)
         if self._data:
             shutil.rmtree(self._data, ignore_errors=True)
+
+    def _wants_password(self) -> bool:
+        """Say whether the server lets nobody in without one; one of 2.0 may let in everybody, with any."""
+        session = self._server.session
+        return session is not None and not session.is_without_password
 
     def _is_release(self, relation: str, release: str) -> bool:
         wanted = tuple(int(part) for part in release.split("."))

@@ -53,6 +53,18 @@ def test_script_that_cannot_be_arranged_is_skipped_with_the_reason(server):
     assert (result.verdict, result.detail) == ("skipped", "needs DATA, a folder that the server can read and write")
 
 
+def test_pause_of_somebody_else_is_left_alone(server):
+    script = parse_script("pause", "# It would pause.\n# needs: no pause\n$ duplicati pause 1\n...\n")
+    with open_server(server) as session:
+        session.state.pause()
+        try:
+            result = run_one(server, Arrangement(session, server.data), script)
+            assert (result.verdict, result.detail) == ("skipped", "needs a server that is not paused")
+            assert session.state.get().is_paused
+        finally:
+            session.state.resume()
+
+
 def test_address_is_given_to_scripts_as_the_program_writes_it(server, arrangement):
     script = parse_script("address", "# A slash at the end is left out.\n$ duplicati doctor $URL\nserver $URL\n...\n")
     result = run_one(server._replace(url=f"{server.url}/"), arrangement, script)
