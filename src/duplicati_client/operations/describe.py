@@ -87,11 +87,14 @@ def _read_runs(server: Duplicati, backup: Backup) -> tuple[tuple[PastRun, ...], 
 
 
 def _notices_of(row: RowSign, later: RowSign | None, notices: tuple[NoticeSign, ...]) -> tuple[NoticeSign, ...]:
-    """Pick the notifications from a run's begin to the next one's; an end script's come after its row."""
-    began_at, until = row.began_at, later.began_at if later else None
-    if began_at is None:
+    """Pick the notifications from a run's begin to the next one's; an end script's come after its row.
+
+    Their times are whole seconds, cut off.
+    """
+    if row.began_at is None:
         return ()
-    return tuple(n for n in notices if n.at and n.at >= began_at and (until is None or n.at < until))
+    since, until = row.began_at.replace(microsecond=0), later.began_at if later else None
+    return tuple(n for n in notices if n.at and n.at >= since and (until is None or n.at < until))
 
 
 def _judge_past(release: tuple[int, ...], row: RowSign, notices: tuple[NoticeSign, ...]) -> PastRun:

@@ -72,6 +72,12 @@ def test_a_notification_counts_for_the_run_it_came_in_only():
     assert [run.outcome for run in description.runs] == ["error", "success"]
 
 
+def test_a_notification_in_the_second_in_which_its_run_began_counts_although_its_time_has_no_fractions():
+    quick = {"BeginTime": "2026-07-10T11:00:01.6Z", "EndTime": "2026-07-10T11:00:01.9Z"}
+    _, description = described([row(1, **quick)], [notice("Error", at="2026-07-10T11:00:01Z")])
+    assert [run.outcome for run in description.runs] == ["error"]
+
+
 def test_a_locked_log_is_told_instead_of_runs():
     _, description = described(answer(400, {"Error": "in use", "Code": 400, "HelpId": "DatabaseLocked"}))
     assert description.runs == ()
