@@ -149,10 +149,10 @@ class Absence:
             self._is_kept = True
 
 
-def passed_seconds(then: str, now: datetime) -> float:
+def passed_seconds(then: str, now: datetime, longest: timedelta = _LONGEST) -> float:
     """Return the seconds since a time that was written down; 0 where a clock that was set is the likelier reason."""
     try:
         passed = now - datetime.fromisoformat(then)
     except (ValueError, TypeError):
         return 0.0
-    return passed.total_seconds() if timedelta() < passed < _LONGEST else 0.0
+    return passed.total_seconds() if timedelta() < passed < longest else 0.0

@@ -21,12 +21,11 @@ from .intake import id_of
 from .journal import Journal, StorageFailed
 from .link import Link
 from .pace import Pace
+from .refusals import Refusals
 from .storage import Folder
 from .threads import THREADS, Threads
 
-QUARANTINE = "quarantine.yml"
 QUARANTINED = "quarantined"
-_SLOW_LANE_SECONDS_MAX = 30 * 86400.0
 _HALVINGS_COUNT = 6
 _TIDY_SECONDS = 60.0
 _SLICE_SECONDS = 5.0  # a machine that slept must not sleep on
@@ -46,7 +45,6 @@ class Said(NamedTuple):
     is_ended: bool = False
     attempt: int | None = None
     halvings_count: int = 0
-    slow_since: float | None = None
 
 
 _NOTHING = Said()
@@ -69,7 +67,8 @@ class Reporter:
         accepted_seconds: float = ACCEPTED_SECONDS,
     ) -> None:
         self._accepted_seconds = accepted_seconds
-        self._journal, self._history, self._link, self._folder = journal, history, link, folder
+        self._journal, self._history, self._link = journal, history, link
+        self._refusals = Refusals(journal, folder, events, clock, now)
         self._events, self._pace, self._clock, self._now = events, pace, clock, now
         self.hear_of_loss: Callable[[str], None] = lambda key: None
         self._turn = threads.make_turn()
@@ -193,9 +192,9 @@ class Reporter:
         try:
             recorded = self._post(key, result)
         except ResultTooLarge as exc:
-            recorded = self._halve(result, key, exc)
+            recorded = self._halve(entry, result, exc)
         except NotTaken as exc:
-            recorded = self._slow_down(result, key, exc)
+            recorded = self._slow_down(entry, result, exc)
         if recorded is not None:
             self._note_receipt(entry, result, recorded)
 
@@ -229,6 +228,7 @@ class Reporter:
         with self._turn:
             self._said.pop(entry.key, None)
             self._forget_failures(entry.key)
+        self._refusals.forget(entry.key)
         if self._journal.is_worth_compacting():
             self.retire()
 
@@ -286,45 +286,26 @@ class Reporter:
         # The polls tell of the same, and once an hour is enough for both.
         self._events.warn("away", f"{waiting} for the task server: {exc.message}")
 
-    def _halve(self, result: Result, key: str, exc: ResultTooLarge) -> str | None:
-        said = self._said.get(key, _NOTHING)
+    def _halve(self, entry: Entry, result: Result, exc: ResultTooLarge) -> str | None:
+        said = self._said.get(entry.key, _NOTHING)
         if said.halvings_count >= _HALVINGS_COUNT or not result.data:
-            return self._slow_down(result, key, exc)
+            return self._slow_down(entry, result, exc)
         with self._turn:
-            self._said[key] = said._replace(halvings_count=said.halvings_count + 1)
-            self._agenda.add(key, Rank.END)
+            self._said[entry.key] = said._replace(halvings_count=said.halvings_count + 1)
+            self._agenda.add(entry.key, Rank.END)
         return None
 
-    def _slow_down(self, result: Result, key: str, exc: LinkFailed) -> str | None:
-        """Put it into the slow lane; after a month there into the quarantine file, which counts as its end."""
+    def _slow_down(self, entry: Entry, result: Result, exc: LinkFailed) -> str | None:
+        """Put it into the slow lane, in which it is tried again each hour."""
         if result.status is Status.ACCEPTED:
             return "refused"  # its end will be tried all the same
-        at, said = self._clock(), self._said.get(key, _NOTHING)
-        since = at if said.slow_since is None else said.slow_since
-        if said.slow_since is None:
-            text = f"the result of task {result.task_id} is not taken, and kept: {exc.message}"
-            self._events.tell("result-not-taken", text, "warning", key)
-        if at - since >= _SLOW_LANE_SECONDS_MAX and self._quarantine(result, exc):
+        if self._refusals.note(entry, result, exc):
             return QUARANTINED
         with self._turn:
             seconds = self._pace.fail(exc if isinstance(exc, NotTaken) else NotTaken(exc.message))
-            self._said[key] = said._replace(slow_since=since)
-            self._untaken.add(key)
-            self._agenda.put_off(key, Rank.END, at + seconds)
+            self._untaken.add(entry.key)
+            self._agenda.put_off(entry.key, Rank.END, self._clock() + seconds)
         return None
-
-    def _quarantine(self, result: Result, exc: LinkFailed) -> bool:
-        line = b"- " + codec.encode({"Reason": exc.message, "Result": result.encode().decode("ascii")}) + b"\n"
-        try:
-            log = self._folder.open_log(QUARANTINE)
-            try:
-                log.append(line)
-                log.sync()
-            finally:
-                log.close()
-        except OSError:
-            return False
-        return True
 
     # --- when nothing is to be sent -------------------------------------------------------------------
 

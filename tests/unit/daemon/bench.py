@@ -139,6 +139,9 @@ class FakeFolder:
     def read(self, name: str) -> bytes | None:
         return b"".join(self.lines[name]) if name in self.lines else None
 
+    def read_part(self, name: str, offset_bytes: int, size_bytes: int) -> bytes:
+        return (self.read(name) or b"")[offset_bytes : offset_bytes + size_bytes]
+
     def create(self, name: str, data: bytes) -> None:
         self.lines[name] = [data]
 
@@ -159,14 +162,25 @@ class Bench:
         self.told: list[Event] = []
         self.events = Events(self.told.append, self.clock.now, self.clock)
         self.decision = ALLOWED
-        pace = Pace(lambda low, high: high)
-        self.reporter = Reporter(
-            self.journal, self.history, self.link, self.folder, self.events, pace, self.clock, self.clock.now,
-            accepted_seconds=accepted_seconds,
-        )  # fmt: skip
+        self._accepted_seconds = accepted_seconds
+        self.reporter = self._make_reporter()
         judge = self._judge
         self.judged: list[Task] = []
         self.intake = Intake(self.journal, self.history, judge, aliases or ("main",), self.reporter)
+
+    def restart_reporter(self) -> None:
+        """Let another process send what there is to be said."""
+        self.reporter = self._make_reporter()
+        for entry in self.journal.entries.values():
+            if entry.step is Step.OUTCOME:
+                self.reporter.tell_end(entry.key)
+
+    def _make_reporter(self) -> Reporter:
+        pace = Pace(lambda low, high: high)
+        return Reporter(
+            self.journal, self.history, self.link, self.folder, self.events, pace, self.clock, self.clock.now,
+            accepted_seconds=self._accepted_seconds,
+        )  # fmt: skip
 
     def _judge(self, task: Task) -> Verdict:
         self.judged.append(task)

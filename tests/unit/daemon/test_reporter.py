@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 from duplicati_client.daemon.answers import Away, NotTaken, ResultTooLarge
 from duplicati_client.daemon.entries import Step
-from duplicati_client.daemon.reporter import QUARANTINE
 from duplicati_client.protocol.result import Recorded, Result, Status
 from tests.unit.daemon.bench import PROHIBITED, Bench
 
@@ -201,19 +199,6 @@ def test_result_that_is_not_taken_goes_to_the_slow_lane_and_stops_no_other() -> 
     bench.clock.seconds += 1801
     assert bench.send_all() == [(1, "completed")]
     assert bench.reporter.count_pending() == (0, 0)
-
-
-def test_result_that_is_not_taken_for_a_month_is_kept_in_the_quarantine_file() -> None:
-    bench = accepted(1)
-    bench.end("i:1")
-    for _ in range(31 * 24):
-        bench.link.replies = [NotTaken("status 404")]
-        bench.send_all()
-        bench.clock.seconds += 3601
-    line = b"".join(bench.folder.lines[QUARANTINE])
-    assert json.loads(json.loads(line[2:])["Result"])["Status"] == "completed"
-    assert bench.reporter.count_pending() == (0, 0)
-    assert "i:1" not in bench.journal.entries
 
 
 def test_result_that_is_too_large_is_halved_until_it_is_taken() -> None:
