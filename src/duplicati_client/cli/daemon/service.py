@@ -75,7 +75,18 @@ def perform(call: Call) -> int:
     plan = make_plan(daemon, sys.platform, os.path.expanduser("~"), is_system=is_system)
     if deed == "status":
         return _show(call, plan)
-    return _install(call, plan) if deed == "install" else _uninstall(call, plan)
+    if deed == "uninstall":
+        return _uninstall(call, plan)
+    if is_system and not call.flag("dry_run"):
+        check_state_folder(config.state_folder)
+    return _install(call, plan)
+
+
+def check_state_folder(path: str) -> None:
+    """Raise `ConfigurationInvalid` unless it is there: a service of the system may write into it, and not beside it."""
+    if not os.path.isdir(path):
+        what = f"there is no state folder {path} yet, and the service could not make it"
+        raise errors.ConfigurationInvalid(what, hint="duplicati daemon check makes it, for the user who runs that")
 
 
 def make_plan(daemon: Daemon, platform: str, home: str, *, is_system: bool) -> Plan:
@@ -195,6 +206,7 @@ def _install(call: Call, plan: Plan) -> int:
         text = plan.content.decode("utf-16" if plan.content[:2] == b"\xff\xfe" else "utf-8")
         call.console.write(f"# {plan.path}\n{text}\n" + _write_commands(plan.after_writing))
         return 0
+    was_there = os.path.exists(plan.path)
     try:
         os.makedirs(os.path.dirname(plan.path), exist_ok=True)
         with open(plan.path, "wb") as file:
@@ -203,7 +215,12 @@ def _install(call: Call, plan: Plan) -> int:
         raise errors.CannotCreate(
             f"{plan.path} cannot be written: {exc.strerror}", hint="sudo, or --user for a service of your own"
         ) from exc
-    _run_all(call, plan.after_writing)
+    first, *others = plan.after_writing
+    if not was_there and not _has_run(call, first):
+        os.remove(plan.path)
+        hint = "is there such a service manager here? --cron prints what cron needs instead"
+        raise errors.Busy(f"{' '.join(first)} has failed, so that nothing is installed", hint=hint)
+    _run_all(call, [first, *others] if was_there else others)
     call.console.say(f"installed as {plan.path}; how it is: duplicati daemon status")
     return 0
 
@@ -247,11 +264,13 @@ def _write_commands(commands: Sequence[Sequence[str]]) -> str:
 
 def _run_all(call: Call, commands: Sequence[Sequence[str]]) -> None:
     for command in commands:
-        call.console.detail(" ".join(command))
-        status = _run(command)
-        if status != 0:
-            what = "is not there" if status is None else f"has failed (status {status})"
-            raise errors.Busy(f"{' '.join(command)} {what}", hint="--dry-run shows each step, to take it by hand")
+        if not _has_run(call, command):
+            raise errors.Busy(f"{' '.join(command)} has failed", hint="--dry-run shows each step, to take it by hand")
+
+
+def _has_run(call: Call, command: Sequence[str]) -> bool:
+    call.console.detail(" ".join(command))
+    return _run(command) == 0
 
 
 def _run(command: Sequence[str]) -> int | None:
