@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import errors
 from ..sdk.auth.store import MemorySessionStore
 from . import exits
+from .choosing import choose_targets
+from .connecting import open_server, open_store
 from .console import ReaderGone
-from .context import Target, choose_targets, is_fleet, open_server, open_store
+from .context import Target, is_fleet
 from .output.columns import Column, Failure, Listing
 from .output.printer import Choice, Printer
 from .reach import Here

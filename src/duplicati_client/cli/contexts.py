@@ -16,8 +16,10 @@ from ..sdk.auth.modern import read_end_at
 from ..sdk.auth.probe import LEGACY
 from ..sdk.auth.store import FileSessionStore, Session, read_session_file
 from . import exits
+from .choosing import choose_targets
 from .configuration import TASK_SERVER, find_state_folder
-from .context import check_name, choose_targets, find_context, find_session_file, open_server, open_store
+from .connecting import find_session_file, open_server, open_store
+from .context import check_name, find_context
 from .passwords import find_places
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Contexts that are task servers: logged in to with an operator's token or password, and opened for their verbs."""
+"""Contexts that are task servers: logged in to, out of, and opened with the token that was kept."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .. import errors
 from ..fleet.client import Fleet
 from ..sdk.auth.store import Session, load_own
 from .configuration import TASK_SERVER
-from .context import Target, choose_targets, find_context, is_fleet, open_store, read_connection
-from .options import CHOOSING
+from .connecting import open_store, read_connection
 from .passwords import find_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .call import Call
+    from .context import Target
 
 _TOKEN_BEGINNING = "dco_"  # noqa: S105 - how tokens begin, not one
 
@@ -80,31 +80,6 @@ def log_out(call: Call, target: Target) -> None:
     store.clear()
     goes_on = "" if session.access_ends_at else "; the token itself goes on: duplicati task-server tokens"
     call.console.say(f"logged out of the task server {target.url}{goes_on}")
-
-
-def open_fleet(call: Call) -> Fleet:
-    """Return the task server that is meant; where none is named, the only one that is known.
-
-    Raises `UsageInvalid` for another server, `LoginMissing`.
-    """
-    targets = _choose(call)
-    if len(targets) != 1:
-        raise errors.UsageInvalid("one task server at a time", hint="--context NAME")
-    (target,) = targets
-    if not is_fleet(call, target.context):
-        raise errors.UsageInvalid(
-            f"{target.label} is no task server", hint="log in to one: duplicati login URL, or name it with --context"
-        )
-    return open_target(call, target)
-
-
-def _choose(call: Call) -> list[Target]:
-    fleets = [name for name in call.configuration.contexts if is_fleet(call, name)]
-    is_any_named = any(call.value(option.field) for option in CHOOSING)
-    is_current = (call.configuration.current or "").partition("/")[0] in fleets
-    if len(fleets) == 1 and not is_any_named and not is_current:
-        return [find_context(call, fleets[0])]
-    return choose_targets(call)
 
 
 def open_target(call: Call, target: Target) -> Fleet:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .. import errors
 from ..http import parse_url
-from .context import read_small_file
+from .smallfile import read_small_file
 
 _ADDRESS = re.compile(r"(?:(?P<protocol>https?):/*)?(?P<host>[^:/\s]+)(?::(?P<port>\d+))?/?", re.IGNORECASE)
 _PORTS = {"http": "8200", "https": "443"}

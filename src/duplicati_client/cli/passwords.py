@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import errors
-from .context import read_small_file
+from .smallfile import read_small_file
 
 if TYPE_CHECKING:
     from ..sdk.auth.credentials import Credentials

@@ -14,7 +14,7 @@ from .. import errors
 from ..operations import watch
 from . import exits
 from .asking import are_many_meant, make_printer, reached
-from .context import choose_targets
+from .choosing import choose_targets
 from .output.changes import describe_ended
 from .output.panels import Panel, lay_out
 from .reach import Here

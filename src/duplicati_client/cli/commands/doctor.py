@@ -10,7 +10,9 @@ from ...http import SocketTransport
 from ...operations.doctor import Case, Report, Step, examine
 from .. import exits
 from ..asking import Answer, are_many_meant, ask
-from ..context import choose_targets, find_by_url, read_connection
+from ..choosing import choose_targets
+from ..connecting import read_connection
+from ..context import find_by_url
 from ..options import CHOOSING
 from ..output.columns import Column, Listing
 from ..output.pages import Field, Page, Section

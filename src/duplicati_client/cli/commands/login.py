@@ -11,7 +11,9 @@ from ...http import parse_url
 from ...sdk.auth.credentials import Credentials
 from ..asking import make_printer
 from ..call import Call
-from ..context import Target, check_name, choose_targets, find_by_url, open_server, read_credentials
+from ..choosing import choose_targets
+from ..connecting import open_server, read_credentials
+from ..context import Target, check_name, find_by_url
 from ..options import CONNECTING, Option
 from ..output.pages import Field, Page, Section
 from ..parser import Given

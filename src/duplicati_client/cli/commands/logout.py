@@ -8,7 +8,8 @@ from ... import errors
 from ...sdk.auth.probe import LEGACY, MODERN
 from .. import exits
 from ..asking import Answer, ask
-from ..context import choose_targets, is_fleet
+from ..choosing import choose_targets
+from ..context import is_fleet
 from ..options import Option
 from ..reach import Here
 from ..verbs import Verb

@@ -17,7 +17,9 @@ from ...sdk.auth.credentials import Credentials
 from ...sdk.auth.store import MemorySessionStore, load_own
 from ...sdk.client import Duplicati
 from .. import configuration
-from ..context import Target, choose_targets, find_context, is_fleet, open_store, read_connection
+from ..choosing import choose_targets
+from ..connecting import open_store, read_connection
+from ..context import Target, find_context, is_fleet
 from ..program import PROGRAM
 from .cache import DAEMONS_OF, Cache, Kept, Name
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ... import errors
 from ...daemon.config import Server, Way, check_alias, check_url
-from ..context import find_context, find_session_file, read_connection, read_small_file
+from ..connecting import find_session_file, read_connection
+from ..context import find_context
+from ..smallfile import read_small_file
 from ..verbs import suggest
 
 if TYPE_CHECKING:

@@ -68,5 +68,5 @@ def perform(call: Call) -> int:
     from . import checking, records  # noqa: PLC0415 - not for --help
 
     if deed == "show":
-        return records.show(call, config, words[0] if words else None)
+        return records.show(call, config, COLUMNS, words[0] if words else None)
     return checking.check(call, config) if deed == "check" else checking.repair(call, config)

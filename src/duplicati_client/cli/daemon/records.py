@@ -13,9 +13,8 @@ from ...daemon.inspection import State
 from ...daemon.records import Piece
 from ..asking import make_printer
 from ..output.cells import format_second
-from ..output.columns import Listing
+from ..output.columns import Column, Listing
 from ..output.pages import Field, Page, Section
-from .journal import COLUMNS
 from .wording import (
     call_task,
     explain,
@@ -67,7 +66,7 @@ class _Found(NamedTuple):
     piece: Piece
 
 
-def show(call: Call, config: DaemonConfig, word: str | None) -> int:
+def show(call: Call, config: DaemonConfig, columns: Sequence[Column], word: str | None) -> int:
     """Print the records; what is damaged is among them, and told of."""
     with inspection.opened(config.state_folder) as folder:
         state = inspection.inspect(folder, lambda key: word in (key[2:], key))
@@ -76,7 +75,7 @@ def show(call: Call, config: DaemonConfig, word: str | None) -> int:
         pieces = state.tasks.pieces
         rows = [_make_row(piece) for piece in pieces]
         needed = ["id_type"] if any(piece.key and is_mistakable(*name_task(piece.key)) for piece in pieces) else []
-        printer.print_listing(Listing("journal-records", show_too(COLUMNS, needed), rows))
+        printer.print_listing(Listing("journal-records", show_too(columns, needed), rows))
     else:
         key = find_key(word, _list_keys(state))
         printer.print_page(make_page(key, state))

@@ -49,7 +49,7 @@ class Row(NamedTuple):
 def perform(call: Call) -> int:
     """Show them, or add them up."""
     from ..asking import make_printer  # noqa: PLC0415
-    from ..fleets import open_fleet  # noqa: PLC0415
+    from .opening import open_fleet  # noqa: PLC0415
 
     fleet = open_fleet(call)
     if call.words == ("check",):

@@ -23,7 +23,7 @@ VERB = Verb(
 
 def perform(call: Call) -> int:
     """Cancel them, one after the other."""
-    from ..fleets import open_fleet  # noqa: PLC0415
+    from .opening import open_fleet  # noqa: PLC0415
     from .tasks import read_task_name  # noqa: PLC0415
 
     if not call.words:

@@ -64,7 +64,7 @@ COLUMNS = (
 
 def perform(call: Call) -> int:
     """List them, or do what is said with one."""
-    from ..fleets import open_fleet  # noqa: PLC0415
+    from .opening import open_fleet  # noqa: PLC0415
 
     fleet = open_fleet(call)
     labels = read_labels(call.value("label"))

@@ -53,7 +53,7 @@ VERB = Verb(
 def perform(call: Call) -> int:
     """Give it."""
     from ...fleet.client import Given  # noqa: PLC0415
-    from ..fleets import open_fleet  # noqa: PLC0415
+    from .opening import open_fleet  # noqa: PLC0415
 
     labels = read_labels(call.value("label")) if call.value("label") else None
     words = list(call.words)

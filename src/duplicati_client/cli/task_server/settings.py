@@ -45,7 +45,7 @@ def perform(call: Call) -> int:
     """Change what is said, and show all."""
     from ...taskserver.settings import BOUNDS  # noqa: PLC0415 - not for --help
     from ..asking import make_printer  # noqa: PLC0415
-    from ..fleets import open_fleet  # noqa: PLC0415
+    from .opening import open_fleet  # noqa: PLC0415
 
     changes = {name: _read_value(name, text) for name, text in read_labels(call.words).items()}
     fleet = open_fleet(call)

@@ -82,7 +82,7 @@ class Row(NamedTuple):
 def perform(call: Call) -> int:
     """List them, or do what is said with one."""
     from ..asking import make_printer  # noqa: PLC0415
-    from ..fleets import open_fleet  # noqa: PLC0415
+    from .opening import open_fleet  # noqa: PLC0415
 
     fleet = open_fleet(call)
     match call.words:

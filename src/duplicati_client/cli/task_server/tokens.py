@@ -51,7 +51,7 @@ COLUMNS = (
 def perform(call: Call) -> int:
     """List them, or do what is said."""
     from ..asking import make_printer  # noqa: PLC0415
-    from ..fleets import open_fleet  # noqa: PLC0415
+    from .opening import open_fleet  # noqa: PLC0415
 
     fleet = open_fleet(call)
     match call.words:
