@@ -220,9 +220,11 @@ def test_once_that_has_to_end_leaves_a_run_to_the_next(tmp_path: Path) -> None:
 def test_once_without_a_task_server_says_so(tmp_path: Path) -> None:
     with stage(tmp_path / "d") as on:
         on.tasks.stop()
-        ended = call(on, "once")
-        assert ended.returncode == 69
-        assert "the task server is away" in ended.stderr
+        for words in ((), ("--quiet",), ("--output", "json")):
+            ended = call(on, "once", *words)
+            assert ended.returncode == 69
+            assert ended.stderr.count("the task server is away") == 1
+            assert "  try: " in ended.stderr
 
 
 def test_log_is_json_for_a_program_and_has_priorities_for_the_journal(tmp_path: Path) -> None:

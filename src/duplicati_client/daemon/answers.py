@@ -26,10 +26,10 @@ _PORTS = {"http": 80, "https": 443}
 class Asked(Enum):
     """What a request was for; an answer means something else to each."""
 
-    STATUS = "is there something to do"
-    TASKS = "the tasks"
-    RESULT = "a result"
-    EXTRA = "something of level 1"
+    STATUS = "to say whether there are tasks"
+    TASKS = "to give its tasks"
+    RESULT = "to take a result"
+    EXTRA = "what only level 1 knows"
     """Heartbeat, inventory, enrolment, a new token."""
 
 

@@ -119,13 +119,13 @@ class Daemon:
         self.parts.reporter.hurry()
 
     def take_once(self) -> LinkFailed | None:
-        """Poll once and take what there is, as one round does; return why that was not possible."""
+        """Poll once and take what there is, as one round does; say why it was not possible."""
         try:
             if self.room.find_obstacle() is None:
                 self._lookout.learn_names()
                 self._take_tasks(is_waiting=False)
         except LinkFailed as exc:
-            self._note_failure(exc)
+            self.parts.health.note_failure(exc, self.parts.now())
             return exc
         self._heartbeat.beat("running")
         self.look_around()

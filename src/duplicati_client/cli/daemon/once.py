@@ -67,6 +67,8 @@ def perform(call: Call) -> int:
     is_wanted = done.ended and (status != exits.SUCCESS or not call.console.is_quiet)
     if is_wanted or call.value("output") != "table":
         make_printer(call).print_listing(Listing("round", COLUMNS, [_make_row(entry) for entry in done.ended]))
+    if done.failure is not None:
+        call.console.complain(done.failure.message, done.failure.hint)
     if done.left_count:
         call.console.say(f"left to the next round: {done.left_count} of the tasks")
     if done.pending_count:
