@@ -6,7 +6,7 @@ An entry is believed until something about that daemon changes, and for five sec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
@@ -50,7 +50,7 @@ class News:
         self._event.set()
 
     async def take(self) -> set[tuple[str, int]]:
-        """Return daemons and numbers of tasks, none after twenty seconds in which nothing changed."""
+        """Return daemons and numbers of tasks; none after twenty seconds of nothing, or if who may come in changed."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), _SILENCE_SECONDS)
         self._event.clear()
@@ -68,7 +68,7 @@ class Attentions:
         self._released: set[asyncio.Event] = set()
         self._waiters_count = 0
         self._changes: dict[str, int] = {}
-        self._news: dict[str, set[News]] = {}
+        self._news: dict[str | None, set[News]] = {}
         self.is_ending = False
 
     @property
@@ -80,14 +80,21 @@ class Attentions:
         """Forget what was known of a daemon and wake who waits for it, also when it may not come in any more."""
         if change.topic == "access":
             self._release(change.daemon_id)
+            self._wake_all()  # whoever listens may be one who may not any more
         if change.topic != "task":
             return
         self._known.pop(change.daemon_id, None)
         self._changes[change.daemon_id] = self._changes.get(change.daemon_id, 0) + 1
         for event in self._waiters.get(change.daemon_id, ()):
             event.set()
-        for news in self._news.get(change.daemon_id, ()):
-            news.add(change)
+        for daemon_id in (change.daemon_id, None):
+            for news in self._news.get(daemon_id, ()):
+                news.add(change)
+
+    def _wake_all(self) -> None:
+        for heard in self._news.values():
+            for news in heard:
+                news.wake()
 
     def _release(self, daemon_id: str) -> None:
         for event in self._waiters.get(daemon_id, ()):
@@ -146,22 +153,21 @@ class Attentions:
             self._leave(daemon_id, event)
 
     @contextmanager
-    def listen(self, daemon_ids: Collection[str]) -> Iterator[News]:
-        """Give what changes while it is open; raises `QuotaExceeded`."""
+    def listen(self, daemon_id: str | None) -> Iterator[News]:
+        """Give what changes for a daemon, or for any, while it is open; raises `QuotaExceeded`."""
         if self._waiters_count >= WAITERS_MAX:
             raise QuotaExceeded("too many requests are held at once", hint="ask without waiting for a while")
         self._waiters_count += 1
         news = News()
-        for daemon_id in daemon_ids:
-            self._news.setdefault(daemon_id, set()).add(news)
+        heard = self._news.setdefault(daemon_id, set())
+        heard.add(news)
         try:
             yield news
         finally:
             self._waiters_count -= 1
-            for daemon_id in daemon_ids:
-                self._news[daemon_id].discard(news)
-                if not self._news[daemon_id]:
-                    del self._news[daemon_id]
+            heard.discard(news)
+            if not heard:
+                del self._news[daemon_id]
 
     def _enter(self, daemon_id: str) -> asyncio.Event:
         if self._waiters_count >= WAITERS_MAX:
@@ -191,5 +197,4 @@ class Attentions:
         self.is_ending = True
         for daemon_id in list(self._waiters):
             self.hear(Change("task", daemon_id))
-        for news in {news for heard in self._news.values() for news in heard}:
-            news.wake()
+        self._wake_all()
