@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -267,6 +268,21 @@ def test_a_listing_goes_through_all_tasks_page_by_page(stage, daemon_id):
     assert sorted(walk(states=[TaskState.PENDING], daemon_ids={other, daemon_id})) == sorted(
         [(other, 1), (other, 3), (daemon_id, 1), (daemon_id, 2), (daemon_id, 3)]
     )
+
+
+def test_a_page_of_some_daemons_that_ends_at_a_task_of_another_does_not_name_it(stage, daemon_id):
+    first, stranger, last = sorted([daemon_id, stage.add_daemon("second"), stage.add_daemon("third")])
+    drafts = [Draft(one, {"Operation": "status"}) for one in (first, last, *[stranger] * 2500)]
+    stage.run(stage.store.tasks.create(drafts, "somebody"))  # of one time
+    found, cursors, cursor = [], [], None
+    while not cursors or cursor is not None:
+        page = stage.run(stage.store.tasks.find(TaskQuery({first, last}, cursor=cursor)))
+        found += [task.daemon_id for task in page.items]
+        cursor = page.next
+        cursors.append(base64.urlsafe_b64decode((cursor or "") + "==").decode())
+    assert sorted(found) == [first, last]
+    assert len(cursors) > 1
+    assert not any(stranger in one for one in cursors)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,14 @@ class Operator(NamedTuple):
     scopes: tuple[Mapping[str, str], ...]
     token: Token
 
+    @property
+    def labels(self) -> set[tuple[str, str]]:
+        """What a daemon must all have to exist for them; nobody's has two values of one name."""
+        return {label for scope in self.scopes for label in scope.items()}
+
     def sees(self, daemon: Daemon) -> bool:
         """Say whether this daemon exists for them."""
-        return all(daemon.labels.get(name) == value for scope in self.scopes for name, value in scope.items())
+        return daemon.labels.items() >= self.labels
 
     @property
     def is_scoped(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -19,6 +19,7 @@ from .database import ANNOUNCE, Database, Query, Row, UniqueViolated, Work, one
 from .interface import DaemonChange
 
 _INSTANCES_COUNT: Final = 4
+_SCANNED_COUNT: Final = 500
 _UNHEARD: Final = {"Code": "outcome-unknown", "Message": "its daemon was revoked before it said how it went"}
 
 
@@ -63,8 +64,8 @@ class Daemons:
     async def get_by_name(self, name: str) -> Daemon | None:
         return await self._database.read(partial(_get_by_name, name))
 
-    async def find(self, cursor: str | None, limit: int) -> Page[Daemon]:
-        return await self._database.read(partial(_find, cursor, limit))
+    async def find(self, cursor: str | None, limit: int, labels: Collection[tuple[str, str]] = ()) -> Page[Daemon]:
+        return await self._database.read(partial(_find, cursor, limit, labels))
 
     async def count(self, within: timedelta) -> int:
         return await self._database.read(partial(_count, within))
@@ -214,13 +215,23 @@ def _get_by_name(name: str) -> Work[Daemon | None]:
     return None if row is None else read_daemon(row)
 
 
-def _find(cursor: str | None, limit: int) -> Work[Page[Daemon]]:
-    name, daemon_id = read_cursor(cursor, ("", ""))
-    rows = yield Query("list_daemons", {"name": name, "daemon_id": daemon_id, "limit": limit + 1})
-    page = rows[:limit]
-    has_more = len(rows) > limit
-    place = (page[-1]["sort_name"], page[-1]["daemon_id"]) if page else ("", "")
-    return Page([read_daemon(row) for row in page], write_cursor(place) if has_more else None)
+def _find(cursor: str | None, limit: int, labels: Collection[tuple[str, str]]) -> Work[Page[Daemon]]:
+    """Return a full page: a cursor behind a daemon that is not wanted would tell its name to who may not know it."""
+    place = read_cursor(cursor, ("", ""))
+    count = max(limit + 1, _SCANNED_COUNT) if labels else limit + 1
+    found: list[Row] = []
+    while True:
+        rows = yield Query("list_daemons", {"name": place[0], "daemon_id": place[1], "limit": count})
+        found += [row for row in rows if (read_json(row["labels"]) or {}).items() >= set(labels)]
+        if len(found) > limit or len(rows) < count:
+            break
+        place = _place(rows[-1])
+    page = found[:limit]
+    return Page([read_daemon(row) for row in page], write_cursor(_place(page[-1])) if len(found) > limit else None)
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return row["sort_name"], row["daemon_id"]
 
 
 def _count(within: timedelta) -> Work[int]:

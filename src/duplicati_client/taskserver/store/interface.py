@@ -134,8 +134,8 @@ class DaemonStore(Protocol):
     async def get_by_name(self, name: str) -> Daemon | None:
         """Return the one that is not revoked and has this name, in whatever letters."""
 
-    async def find(self, cursor: str | None, limit: int) -> Page[Daemon]:
-        """Return daemons by name, the revoked ones too."""
+    async def find(self, cursor: str | None, limit: int, labels: Collection[tuple[str, str]] = ()) -> Page[Daemon]:
+        """Return those that have all these labels by name, the revoked ones too, without their inventories."""
 
     async def count(self, within: timedelta) -> int:
         """Return how many came within this time."""

@@ -281,11 +281,19 @@ def _select(rows: Sequence[Row], query: TaskQuery, limit: int) -> Page[Task]:
     items: list[Task] = []
     for index, row in enumerate(rows):
         if len(items) == query.limit:
-            return Page(items, write_cursor(_place(rows[index - 1])))
+            return Page(items, _write_end(rows[index - 1], query))
         is_wanted = query.daemon_ids is None or row["daemon_id"] in query.daemon_ids
         if is_wanted and (query.states is None or row["state"] in query.states):
             items.append(_read_task(row))
-    return Page(items, write_cursor(_place(rows[-1])) if len(rows) == limit else None)
+    return Page(items, _write_end(rows[-1], query) if len(rows) == limit else None)
+
+
+def _write_end(row: Row, query: TaskQuery) -> str:
+    """Return a cursor behind a row. Of a daemon that is not wanted it names neither the id nor the task's number."""
+    at, daemon_id, number = _place(row)
+    if query.daemon_ids is not None and daemon_id not in query.daemon_ids:
+        daemon_id, number = max((one for one in query.daemon_ids if one < daemon_id), default=""), _LAST
+    return write_cursor((at, daemon_id, number))
 
 
 def _place(row: Row) -> tuple[int, str, int]:

@@ -13,7 +13,7 @@ from ... import credentials
 from ...errors import DaemonUnknown, Malformed
 from ...operators import Operator
 from ...parts import Parts
-from ...records import Daemon, DaemonState, Page, Role
+from ...records import Daemon, DaemonState, Role
 from ...store.interface import DaemonChange
 from .bodies import DaemonChanged, DaemonMade, DaemonTold, NewDaemon, Part
 from .conditions import LIMIT_MAX, AnyRequest, make_page, read_if_match, write_etag
@@ -30,10 +30,9 @@ async def find(  # noqa: PLR0913, PLR0917 - what may be asked for
     limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 100,
 ) -> Response[Part[DaemonTold]]:
     """List daemons by name, without their inventories; each `label=NAME=VALUE` must fit."""
-    wanted = dict(_read_label(text) for text in label or ())
-    page = await parts.store.daemons.find(cursor, limit)
-    seen = [daemon for daemon in page.items if operator.sees(daemon) and _has(daemon, wanted)]
-    return make_page(request, Page(seen, page.next), [tell_daemon(daemon, has_inventory=False) for daemon in seen])
+    wanted = {_read_label(text) for text in label or ()}
+    page = await parts.store.daemons.find(cursor, limit, operator.labels | wanted)
+    return make_page(request, page, [tell_daemon(daemon, has_inventory=False) for daemon in page.items])
 
 
 def _read_label(text: str) -> tuple[str, str]:
@@ -41,10 +40,6 @@ def _read_label(text: str) -> tuple[str, str]:
     if not equals:
         raise Malformed("label is NAME=VALUE")
     return name, value
-
-
-def _has(daemon: Daemon, wanted: dict[str, str]) -> bool:
-    return all(daemon.labels.get(name) == value for name, value in wanted.items())
 
 
 @post("/api/v1/daemons", status_code=201)

@@ -78,23 +78,20 @@ async def _choose(parts: Parts, operator: Operator, data: NewTask) -> list[Daemo
     wanted = data.selector or {}
     if not wanted:
         raise Malformed("an empty Selector would be everybody; name a label")
-    found = [
-        daemon
-        for daemon in await list_visible(parts, operator)
-        if daemon.state is DaemonState.ACTIVE and all(daemon.labels.get(k) == v for k, v in wanted.items())
-    ]
+    known = await _list_daemons(parts, operator.labels | wanted.items())
+    found = [daemon for daemon in known if daemon.state is DaemonState.ACTIVE]
     if not found:
         raise DaemonUnknown("no daemon has these labels")
     return found
 
 
-async def list_visible(parts: Parts, operator: Operator) -> list[Daemon]:
-    """Return all daemons that exist for somebody; raises `Malformed` if they are too many for one request."""
+async def _list_daemons(parts: Parts, labels: Collection[tuple[str, str]]) -> list[Daemon]:
+    """Return all daemons that have these labels; raises `Malformed` if they are too many for one request."""
     found: list[Daemon] = []
     cursor = None
     while True:
-        page = await parts.store.daemons.find(cursor, LIMIT_MAX)
-        found += [daemon for daemon in page.items if operator.sees(daemon)]
+        page = await parts.store.daemons.find(cursor, LIMIT_MAX, labels)
+        found += page.items
         cursor = page.next
         if cursor is None:
             return found
@@ -137,7 +134,7 @@ async def _find_ids(parts: Parts, operator: Operator, selector: str | None) -> C
         return [(await parts.operators.find_daemon(operator, selector)).daemon_id]
     if not operator.is_scoped:
         return None
-    return {daemon.daemon_id for daemon in await list_visible(parts, operator)}
+    return {daemon.daemon_id for daemon in await _list_daemons(parts, operator.labels)}
 
 
 async def _name(parts: Parts, daemon_ids: Collection[str]) -> dict[str, str]:
@@ -166,6 +163,8 @@ async def read(
         return task if write_etag(task.version) != known else None
 
     task = await parts.attentions.watch(found.daemon_id, look, seconds)
+    if seconds:  # meanwhile the token may have ended, or the daemon be another's
+        await parts.operators.find_daemon(await parts.operators.identify(request.headers), found.daemon_id)
     if task is None:
         return Response(None, status_code=304, headers={"ETag": str(known), "Cache-Control": "no-store"})
     return Response(

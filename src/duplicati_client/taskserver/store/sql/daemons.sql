@@ -41,7 +41,9 @@ update daemon_tokens set ended_at = :now where daemon_id = :daemon_id and ended_
 select * from daemons where daemon_id = :daemon_id;
 
 -- name: list_daemons
-select *, lower(name) as sort_name from daemons where (lower(name), daemon_id) > (:name, :daemon_id) order by lower(name), daemon_id limit :limit;
+select daemon_id, name, state, level, labels, facts, created_at, seen_at, instance, has_conflict, null as inventory, inventory_at,
+  health, version, lower(name) as sort_name
+from daemons where (lower(name), daemon_id) > (:name, :daemon_id) order by lower(name), daemon_id limit :limit;
 
 -- name: find_arrived_daemon
 select * from daemons where code_digest = :code_digest and state <> 'revoked';
