@@ -274,3 +274,11 @@ def test_tasks_of_a_daemon_elsewhere_are_neither_listed_nor_given_under_a_scoped
         assert find_wrong(scene.server.ask_as(token, "POST", "/api/v1/tasks", {**to, "Task": TASK}), 404) is None
     for query in ("tasks?daemon=munich", "events?daemon=munich"):
         assert find_wrong(scene.server.ask_as(token, "GET", f"/api/v1/{query}"), 404) is None
+
+
+@pytest.mark.parametrize("etag", ['"v0"', '"v00"', '"v-1"', 'W/"v1"', "v1", '"v1", "v2"'])
+def test_change_for_a_version_that_there_never_is_changes_nothing(scene: Scene, etag: str) -> None:
+    headers = {"Authorization": f"Bearer {scene.tokens['administrator']}", "Content_Type": "application/json"}
+    labels = b'{"Labels":{"site":"nowhere"}}'
+    answer = scene.server.ask("PATCH", "/api/v1/daemons/spare", labels, **headers, If_Match=etag)
+    assert find_wrong(answer, 400, 412) is None

@@ -17,7 +17,7 @@ S = TypeVar("S")
 
 AnyRequest = Request[Any, Any, Any]
 LIMIT_MAX = 500
-_ETAG = re.compile(r'"v(\d{1,18})"')
+_ETAG = re.compile(r'"v([1-9]\d{0,17})"')
 
 
 def write_etag(version: int) -> str:
