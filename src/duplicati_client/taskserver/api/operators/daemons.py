@@ -97,7 +97,7 @@ async def approve(
 async def revoke(
     parts: NamedDependency[Parts], operator: NamedDependency[Operator], daemon: FromPath[str]
 ) -> Response[DaemonTold]:
-    """End a daemon's tokens for good, and its waiting tasks; what it has begun it may finish, and not report."""
+    """End a daemon's tokens and its tasks for good; what it has begun it may finish, and not report."""
     operator.require_all(Role.ADMINISTRATOR)
     found = await parts.operators.find_daemon(operator, daemon)
     revoked = DaemonChange(state=DaemonState.REVOKED)

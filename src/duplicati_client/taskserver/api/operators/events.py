@@ -24,6 +24,7 @@ _PAUSE_SECONDS: Final = 0.2
 
 @get("/api/v1/events", media_type="text/event-stream")
 async def stream(
+    request: AnyRequest,
     parts: NamedDependency[Parts],
     operator: NamedDependency[Operator],
     daemon: Annotated[str | None, QueryParameter(max_length=64)] = None,
