@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -225,6 +226,19 @@ def test_once_without_a_task_server_says_so(tmp_path: Path) -> None:
             assert ended.returncode == 69
             assert ended.stderr.count("the task server is away") == 1
             assert "  try: " in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+def test_once_whose_tasks_wait_for_the_disk_ends_as_a_full_disk_does(tmp_path: Path) -> None:
+    with stage(tmp_path / "d") as on:
+        assert call(on, "once").returncode == 0
+        on.tasks.give({"ID": 1, **RUN})
+        command = ["prlimit", "--fsize=1000", str(PROGRAM), "daemon", "once", "--config", on.config]
+        ended = run(command, os.environ)
+        assert ended.returncode == 74
+        assert "tasks wait for the disk" in ended.stderr
+        assert call(on, "once").returncode == 0
+        assert on.find_wrongs({1: 1}) == []
 
 
 def test_log_is_json_for_a_program_and_has_priorities_for_the_journal(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ class StorageFailed(errors.InputOutputFailed):
     """Nothing can be made durable any more: no new effects, and what came of the old ones lives in memory only."""
 
     code = "storage-failed"
+    default_hint = "see to the disk of the state folder; what was recorded stays, and the daemon goes on by itself"
 
 
 class Opening(NamedTuple):

@@ -15,6 +15,7 @@ from ..verbs import Verb
 if TYPE_CHECKING:
     from ...daemon.config import DaemonConfig
     from ...daemon.entries import Entry
+    from ...daemon.loop import Daemon
     from ...daemon.round import Round
     from ..call import Call
 
@@ -98,9 +99,15 @@ def _perform(call: Call, config: DaemonConfig) -> tuple[Round, int]:
     failures: list[errors.DuplicatiClientError] = [done.failure] if done.failure is not None else []
     failures += [worker.failure for worker in daemon.workers.values() if worker.failure is not None and done.left_count]
     statuses = [exits.status_of_error(failure) for failure in failures]
-    if daemon.room.find_obstacle() is not None and not done.ended:
-        statuses.append(exits.INPUT_OUTPUT_FAILED if daemon.room.is_below_floor() else exits.SUCCESS)
+    if _is_disk_in_the_way(daemon, done):
+        statuses.append(exits.INPUT_OUTPUT_FAILED)
     return done, exits.worst([*statuses, *map(status_of_entry, done.ended)])
+
+
+def _is_disk_in_the_way(daemon: Daemon, done: Round) -> bool:
+    """Say whether tasks wait for the disk; the lock is let go of, so that nothing may be tried on the journal."""
+    is_failed = daemon.parts.journal.is_failed or any(one.state == "storage-failed" for one in daemon.list_running())
+    return is_failed or (daemon.room.is_below_floor() and not done.ended)
 
 
 def status_of_entry(entry: Entry) -> int:
