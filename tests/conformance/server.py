@@ -163,6 +163,7 @@ def _check_tokens(peer: Peer, tally: Tally) -> None:
     for wrong in (None, "Bearer wrong"):
         answer = peer.ask("GET", "api/tasks", Authorization=wrong)
         tally.check(answer.status == 401, "without a valid token nothing is answered but 401", answer.status)
+        tally.check("duplicati-task-protocol" in answer.headers, "a refusal says level 1 too", answer.headers)
     old = peer.headers["Authorization"]
     token = (peer.ask("POST", "api/daemon/token", {}).value or {}).get("Token")
     if not tally.check(isinstance(token, str) and token, "a new token is given", token):

@@ -10,6 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ...protocol.exchange import LEVEL_HEADER
 from ..errors import BodyTooSlow, Denied, EncodingRefused, HeadTooLarge, Malformed, Overloaded, TooLarge
 from .problems import write_denied, write_internal
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 HEAD_BYTES_MAX: Final = 16 * 1024
+_LEVEL: Final = LEVEL_HEADER.lower().encode()
 _SMALL_BYTES: Final = 64 * 1024
 _LINGER_BYTES: Final = 8 * 1024 * 1024
 _PLAIN: Final = {b"content-encoding": (b"", b"identity"), b"transfer-encoding": (b"chunked",)}
@@ -110,7 +112,7 @@ class Visit:
         self._size = self._charged = 0
         self._is_admitted = False
         self._is_whole = True
-        self._is_begun = False
+        self._is_begun = self._has_level = False
         self._ends_at = 0.0
 
     def check(self) -> None:
@@ -124,6 +126,8 @@ class Visit:
                 self._is_whole = declared.strip() == "0"
             elif name == b"transfer-encoding":
                 self._is_whole = False
+            elif name == _LEVEL:
+                self._has_level = value.strip() == b"1"
             if name in _PLAIN and value.strip().lower() not in _PLAIN[name]:
                 raise EncodingRefused("bodies are not compressed")
         if head_size > HEAD_BYTES_MAX:
@@ -170,6 +174,8 @@ class Visit:
         if message["type"] == "http.response.start":
             self._is_begun = True
             self._gate.note(message["status"])
+            if self._has_level and message["status"] >= 400:  # else it is told with the answer
+                message["headers"] = [*message.get("headers", ()), (_LEVEL, b"1")]
             if not self._is_whole:
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
         elif not self._is_whole and not message.get("more_body"):

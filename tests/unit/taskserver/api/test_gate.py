@@ -190,6 +190,17 @@ def test_what_the_application_refuses_to_the_gate_is_a_problem():
     assert asyncio.run(on.ask(method="GET")).status == 403
 
 
+def test_a_refusal_is_told_in_the_level_of_who_is_refused():
+    scene = Scene()
+    level = (b"duplicati-task-protocol", b"1")
+    refused = asyncio.run(scene.ask(headers=[level, (b"x", b"y" * 20 * KIB)], method="GET"))
+    assert (refused.status, refused.headers.get(level[0])) == (431, b"1")
+    refused = asyncio.run(scene.ask(headers=[(b"x", b"y" * 20 * KIB), level], method="GET"))
+    assert (refused.status, refused.headers.get(level[0])) == (431, b"1")
+    refused = asyncio.run(scene.ask(headers=[(b"x", b"y" * 20 * KIB)], method="GET"))
+    assert (refused.status, level[0] in refused.headers) == (431, False)
+
+
 def test_a_bug_is_told_as_one_and_logged_without_what_was_sent(caplog):
     on, sent = Scene(), "a secret"
 
