@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import secrets
 from collections import OrderedDict
@@ -14,7 +15,7 @@ from .errors import DaemonUnknown, LoginRefused, NotAllowed, PasswordRefused, To
 from .guesses import NETWORK_FREE_COUNT, WITHIN, find_delay
 from .identity import BELIEVED_SECONDS, read_token
 from .origin import name_site
-from .passwords import Passwords
+from .passwords import SIDE_BY_SIDE, Passwords
 from .records import Daemon, Role, Token, User
 from .store.database import Change
 from .store.interface import EVERY, Store
@@ -66,6 +67,7 @@ class Operators:
         self._store, self._clock = store, clock
         self._believed: OrderedDict[str, tuple[Operator, float]] = OrderedDict()
         self.passwords = Passwords()
+        self._turns = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def identify(self, headers: Mapping[str, str]) -> Operator:
         """Return who asks; raises `TokenRefused` in the same words whatever is wrong."""
@@ -112,16 +114,20 @@ class Operators:
             raise PasswordRefused("OldPassword is not the password there is")
 
     async def _check(self, name: str, password: str, network: str) -> tuple[User | None, str | None]:
-        """Return whose password it is and its hash, no user if it is wrong; who fails often has to wait."""
+        """Return whose password it is and its hash, no user if it is wrong; who fails often has to wait.
+
+        Whoever waits for a turn is judged by the failures of all before: else many at once would be as many guesses.
+        """
         keys = {"user": f"user:{name}", "network": f"network:{name_site(network)}"}
-        await self._refuse_haste(keys)
-        found = await self._store.access.get_user(name)
-        user, kept = found if found is not None else (None, None)
-        if not await self.passwords.check(password, kept) or user is None or user.is_disabled:
-            await self._store.access.note_failure(keys.values())
-            return None, None
-        await self._store.access.forget_failures([keys["user"]])
-        return user, kept
+        async with self._turns:
+            await self._refuse_haste(keys)
+            found = await self._store.access.get_user(name)
+            user, kept = found if found is not None else (None, None)
+            if not await self.passwords.check(password, kept) or user is None or user.is_disabled:
+                await self._store.access.note_failure(keys.values())
+                return None, None
+            await self._store.access.forget_failures([keys["user"]])
+            return user, kept
 
     async def add_token(self, operator: Operator, token: Token) -> tuple[Token, str]:
         """Keep a token and return its text, told only now."""

@@ -13,7 +13,7 @@ from .errors import Malformed
 
 CHARACTERS_MIN: Final = 12
 _CHARACTERS_MAX: Final = 1024
-_SIDE_BY_SIDE: Final = 2
+SIDE_BY_SIDE: Final = 2
 
 
 class Passwords:
@@ -21,7 +21,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        self._turn = asyncio.Semaphore(_SIDE_BY_SIDE)
+        self._turn = asyncio.Semaphore(SIDE_BY_SIDE)
         self._nobody: str | None = None
 
     async def make(self, password: str) -> str:
