@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -16,6 +17,7 @@ from .journal import Journal, StorageFailed
 from .policy import RERUN, Decision
 
 REPEAT_SECONDS = 600
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 _UNREPEATABLE = frozenset(Effect) - {Effect.READ, Effect.COALESCING, Effect.HARMLESS_REPEAT, Effect.SET_STATE}
 
 
@@ -103,14 +105,16 @@ class Intake:
             return self._meet_open(entry, item)
         if entry is not None:
             self._reporter.retire()
-        told = self._history.find(key)
+        twin_key = _twin_of(key)
+        told = self._history.find(key) or self._history.find(twin_key)
         if told is not None:
             is_recent = has_levels or self._is_recent(told, at)
             answer = _answer_again(item, told, is_recent=is_recent, has_levels=has_levels)
             if answer is not None:
                 return Taken(answer=answer)
-        if self._is_open(_twin_of(key)):
-            return Taken(answer=_refuse(item, "id-conflict", "a task with the same id in another type is not over yet"))
+        twin = self._journal.entries.get(twin_key)
+        if twin is not None and twin.step is not Step.CONFIRMED:
+            return self._meet_open(twin, item)
         return self._receive(key, item)
 
     def decide(self, entry: Entry) -> Taken:
@@ -142,10 +146,6 @@ class Intake:
         data = {name: decided[name] for name in ("Code", "Reason", "Rule", "Policy") if decided.get(name)}
         with suppress(StorageFailed):
             self._journal.record(key, Step.OUTCOME, {"Status": Status.REFUSED.value, "Data": data})
-
-    def _is_open(self, key: str) -> bool:
-        entry = self._journal.entries.get(key)
-        return entry is not None and entry.step is not Step.CONFIRMED
 
     def _is_recent(self, told: Tombstone, at: datetime) -> bool:
         seconds = self._reporter.seconds_since_confirmed(told.key)
@@ -180,7 +180,7 @@ def _answer_again(item: Task | Malformed, told: Tombstone, *, is_recent: bool, h
         return _refuse(item, "id-conflict", "a task with this id had another content")
     if is_same and is_recent:
         attempt = item.attempt if isinstance(item, Task) else None
-        return Result(id_of(told.key), Status(told.status), told.data or {}, attempt)
+        return Result(item.task_id or id_of(told.key), Status(told.status), told.data or {}, attempt)
     was_refused = told.status == Status.REFUSED  # nothing was done then, and the policy may be another one by now
     if is_same and not was_refused and isinstance(item, Task) and is_unrepeatable(item.operation):
         reason = "a task with this id and content was done before; give it another id if it is to be done again"
@@ -203,6 +203,4 @@ def _twin_of(key: str) -> str:
     """Return the key of the id that is written alike in the other type."""
     if key.startswith("i:"):
         return f"s:{key[2:]}"
-    text = key[2:]
-    is_number = text.isdecimal() and text.isascii() and (text == "0" or not text.startswith("0"))
-    return f"i:{text}" if is_number else ""
+    return f"i:{key[2:]}" if _WHOLE_NUMBER.fullmatch(key[2:]) else ""

@@ -74,7 +74,7 @@ def test_same_task_offered_again_while_open_changes_nothing() -> None:
     assert len(bench.judged) == 1
 
 
-@pytest.mark.parametrize("members", [{"Operation": "verify"}, {"ID": "1"}])
+@pytest.mark.parametrize("members", [{"Operation": "verify"}, {"ID": "1", "Operation": "verify"}])
 def test_other_task_with_an_open_id_is_a_conflict_and_leaves_the_first_alone(members: dict[str, object]) -> None:
     bench = Bench()
     bench.take()
@@ -83,6 +83,24 @@ def test_other_task_with_an_open_id_is_a_conflict_and_leaves_the_first_alone(mem
     assert answer.data["Code"] == "id-conflict"
     assert list(bench.journal.entries) == ["i:1"]
     assert step_of(bench) is Step.DECIDED
+
+
+@pytest.mark.parametrize(("task_id", "other"), [(1, "1"), ("1", 1), (-1, "-1"), ("-1", -1)])
+def test_same_task_offered_with_its_id_in_another_type_while_open_is_that_task(task_id: object, other: object) -> None:
+    bench = Bench()
+    key = bench.take(ID=task_id).key
+    taken = bench.take(ID=other)
+    assert (taken.key, taken.is_new, taken.answer) == (key, False, None)
+    assert list(bench.journal.entries) == [key]
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_task_that_is_over_is_answered_in_the_type_in_which_its_id_comes_again(level: int) -> None:
+    bench = Bench()
+    confirm(bench)
+    answer = bench.take(level=level, ID="1").answer
+    assert (answer.task_id, answer.status) == ("1", "completed")
+    assert bench.journal.entries == {}
 
 
 def test_level_0_repeat_within_ten_minutes_is_answered_with_the_stored_result() -> None:
