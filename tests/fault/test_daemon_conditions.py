@@ -872,7 +872,23 @@ def test_after_a_sleep_nothing_new_begins_before_the_task_server_was_asked(bench
     bench.daemon.parts.reporter.send_next()
     bench.pump()
     assert bench.server.requests_with_effect == [], "it was taken back meanwhile"
-    assert "slept for 4320 minutes" in bench.tell("slept")[0]
+    assert "for 4320 minutes" in bench.tell("slept")[0]
+
+
+def test_after_a_halt_nothing_new_begins_before_the_task_server_was_asked(bench: LoopBench) -> None:
+    bench.tasks.give({"ID": 1, **RUN, "NotBefore": at(HOUR)})
+    bench.daemon.tick()
+    bench.turn()
+    bench.clock.seconds += 2 * HOUR
+    bench.tasks.withdraw(1)
+    bench.pump()
+    assert bench.server.requests_with_effect == []
+    bench.daemon.tick()
+    bench.daemon.take_turn()
+    bench.daemon.parts.reporter.send_next()
+    bench.pump()
+    fired("halt", len(bench.tell("slept")))
+    assert bench.server.requests_with_effect == [], "it was taken back meanwhile"
 
 
 def test_after_a_sleep_all_goes_on_that_is_still_ours_at_level_0_too(tmp_path: Path) -> None:

@@ -113,6 +113,10 @@ class Daemon:
             worker.hurry()
         self.hurry()
 
+    def tick(self) -> None:
+        """Note that this process runs; to be called each few seconds, so that it shows when it was halted."""
+        self._gaps.tick()
+
     def hurry(self) -> None:
         """Poll and send now, whatever was being waited for."""
         self._hurrying.set()
@@ -270,14 +274,16 @@ class Daemon:
         return seconds
 
     def _has_slept(self) -> bool:
-        """Say whether the machine slept so long that others may have what was this daemon's."""
+        """Say whether nothing ran here for so long that others may have what was this daemon's."""
         return self._gaps.peek_seconds() > 2 * LEASE_SECONDS
 
     def _notice_sleep(self) -> bool:
         has_slept = self._has_slept()
         if has_slept:
             minutes = self._gaps.peek_seconds() / 60
-            self.parts.events.tell("slept", f"this machine slept for {minutes:.0f} minutes")
+            self.parts.events.tell(
+                "slept", f"nothing ran here for {minutes:.0f} minutes: this machine slept, or was held"
+            )
             for entry in list(self.parts.journal.entries.values()):
                 if entry.step is not Step.CONFIRMED:
                     self.parts.reporter.report(entry.key)

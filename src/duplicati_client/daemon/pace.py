@@ -97,22 +97,34 @@ def boot_seconds() -> float:
 
 
 class Gaps:
-    """Notices that the machine was suspended, or its virtual machine paused, since somebody last looked."""
+    """Notices that the machine slept, or that this process was halted, since somebody last looked."""
 
     def __init__(self, boot: Callable[[], float] = boot_seconds, awake: Callable[[], float] = time.monotonic) -> None:
         """`boot` counts sleep too, `awake` does not."""
         self._boot = boot
         self._awake = awake
         self._seen = boot(), awake()
+        self._ticked_at: float | None = None
+        self._halted_seconds = 0.0
+
+    def tick(self) -> None:
+        """Note that this process runs, which one thread does each few seconds: where none does, no halt is noticed."""
+        self._halted_seconds, self._ticked_at = max(self._halted_seconds, self._since_tick()), self._boot()
 
     def find_seconds(self) -> float:
-        """Return how long it slept since the last call; 0 where it did not."""
-        slept_seconds, self._seen = self.peek_seconds(), (self._boot(), self._awake())
-        return slept_seconds
+        """Return how long nothing ran here since the last call."""
+        found, self._seen, self._halted_seconds = self.peek_seconds(), (self._boot(), self._awake()), 0.0
+        if self._ticked_at is not None:
+            self._ticked_at = self._boot()
+        return found
 
     def peek_seconds(self) -> float:
         """Return the same, and let the next call tell of it as well."""
-        return max(0.0, (self._boot() - self._seen[0]) - (self._awake() - self._seen[1]))
+        slept_seconds = (self._boot() - self._seen[0]) - (self._awake() - self._seen[1])
+        return max(0.0, slept_seconds, self._halted_seconds, self._since_tick())
+
+    def _since_tick(self) -> float:
+        return 0.0 if self._ticked_at is None else self._boot() - self._ticked_at
 
 
 def wait(

@@ -100,6 +100,26 @@ def test_a_suspended_machine_is_noticed_once() -> None:
     assert gaps.find_seconds() == 0
 
 
+def test_a_halt_is_noticed_by_whoever_looks_first_and_told_once() -> None:
+    at = [0.0]
+    gaps = Gaps(lambda: at[0], lambda: at[0])
+    gaps.tick()
+    at[0] += 600
+    assert gaps.peek_seconds() == 600
+    gaps.tick()
+    at[0] += 5
+    gaps.tick()
+    assert gaps.find_seconds() == 600
+    assert gaps.find_seconds() == 0
+
+
+def test_no_halt_is_told_of_where_nobody_ticks() -> None:
+    at = [0.0]
+    gaps = Gaps(lambda: at[0], lambda: at[0])
+    at[0] += 600
+    assert gaps.find_seconds() == 0
+
+
 def test_a_wait_ends_early_where_the_machine_slept_through_its_end() -> None:
     at, held = [0.0], []
 

@@ -97,6 +97,7 @@ def _watch_over(daemon: Daemon, signals: Signals, supervisor: Supervisor) -> Non
     tick_seconds = min(_TICK_SECONDS, (supervisor.watchdog_seconds or _TICK_SECONDS * 2) / 2)
     written_at = -_STATUS_SECONDS
     while daemon.crash is None and not signals.wait(tick_seconds):
+        daemon.tick()
         if signals.take_reload():
             daemon.reload()
         supervisor.say_alive(f"task server {daemon.parts.health.contact.state}")
