@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Arrangement:
         self.is_modern = server.generation == "modern"
 
     def require(self, needs: tuple[str, ...]) -> None:
-        """Check what a script needs of the server; raises NotArrangeable with the reason for skipping it."""
+        """Check what a script needs of the server, and here; raises NotArrangeable with the reason for skipping it."""
         for need in needs:
             kind, *words = need.split()
             if kind == "release" and not self._is_release(*words):
@@ -69,6 +70,8 @@ class Arrangement:
                 raise NotArrangeable("needs a server that is not paused")
             if need == "password" and not self._wants_password():
                 raise NotArrangeable("needs a server with a password")
+            if kind == "library" and find_spec(words[0]) is None:
+                raise NotArrangeable(f"needs the library {words[0]} here")
 
     def make_backups(self, script: str, needs: tuple[str, ...]) -> dict[str, str]:
         """Make the backups a script needs and return its variables for them."""
@@ -109,6 +112,8 @@ class Arrangement:
         destination.mkdir(parents=True)
         for shared in (self._data, folder, destination):
             shared.chmod(0o777)  # the server may run as somebody else
+        if not self._is_seen(source):
+            raise NotArrangeable(f"needs DATA at the same path for the server, which sees no {source}")
         query = f"?auth-username=somebody&auth-password={SECRET}" if kind == "secret" else ""
         made = self._server.backups.create(definition(name, source, destination, settings, query=query))
         self._made.append(made)
@@ -120,6 +125,19 @@ class Arrangement:
                 raise NotArrangeable(f"needs a first run of {name} that succeeds")
             next(destination.glob(f"*.{LOSSES[kind]}.*")).unlink()
         return made
+
+    def _is_seen(self, folder: Path) -> bool:
+        """Say whether the server has such a folder: one in a container, or with a /tmp of its own, may not."""
+        path, what = "api/v1/filesystem/validate", "a look at DATA"
+        fields = {"path": f"{folder.as_posix()}/"}
+        try:
+            if self.is_modern:
+                self._server.channel.post(path, what, body=fields)
+            else:
+                self._server.channel.post(path, what, form=fields)
+        except errors.NotFound:
+            return False
+        return True
 
     def _settings_for(self, kind: str, folder: Path) -> dict[str, str]:
         if kind == "slow":

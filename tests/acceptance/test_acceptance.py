@@ -53,6 +53,12 @@ def test_script_that_cannot_be_arranged_is_skipped_with_the_reason(server):
     assert (result.verdict, result.detail) == ("skipped", "needs DATA, a folder that the server can read and write")
 
 
+def test_script_of_what_is_not_installed_is_skipped(server, arrangement):
+    script = parse_script("extra", "# It needs more.\n# needs: library no_such_library\n$ duplicati --help\n")
+    result = run_one(server, arrangement, script)
+    assert (result.verdict, result.detail) == ("skipped", "needs the library no_such_library here")
+
+
 def test_pause_of_somebody_else_is_left_alone(server):
     script = parse_script("pause", "# It would pause.\n# needs: no pause\n$ duplicati pause 1\n...\n")
     with open_server(server) as session:
