@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 
 import pytest
@@ -25,7 +26,11 @@ def test_folder_that_the_server_does_not_see_is_told_instead_of_every_run_failin
 def test_files_to_back_up_can_be_read_by_a_server_that_runs_as_somebody_else(tmp_path):
     answers = {"serverstate": {}, "filesystem/validate": answer(200), "backups": {"ID": "1"}}
     server, _ = server_of(answers)
-    Arrangement(server, tmp_path).make_backups("script", ("backup success",))
+    before = os.umask(0o077)
+    try:
+        Arrangement(server, tmp_path).make_backups("script", ("backup success",))
+    finally:
+        os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
     assert modes["file0.bin"] == 0o644
     assert modes["destination"] == 0o777
