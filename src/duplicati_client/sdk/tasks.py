@@ -34,18 +34,20 @@ class Tasks:
 
         The server answers alike when it will not (a waiting task, all files read): watch the task. Safe to repeat.
         """
-        has_stop = features.has(self._channel, features.STOP_ENDPOINT)
-        self._ask(task_id, "stop" if has_stop else "stopaftercurrentfile")
+        verb, other = "stop", "stopaftercurrentfile"
+        if not features.has(self._channel, features.STOP_ENDPOINT):
+            verb, other = other, verb
+        try:
+            self._ask(task_id, verb)
+        except errors.EndpointMissing:  # a build between two releases, or one that is newer than the session
+            self._ask(task_id, other)
 
     def abort(self, task_id: int) -> None:
         """Ask for a hard end. The server answers alike for a waiting task, and then does nothing. Safe to repeat."""
         self._ask(task_id, "abort")
 
     def _ask(self, task_id: int, verb: str) -> None:
-        try:
-            self._channel.post(f"api/v1/task/{_checked(task_id)}/{verb}", f"the {verb} of a task")
-        except errors.EndpointMissing as exc:
-            raise errors.TaskForgotten(f"the server does not know task {task_id}") from exc
+        self._channel.post(f"api/v1/task/{_checked(task_id)}/{verb}", f"the {verb} of a task")
 
 
 def _checked(task_id: int) -> int:

@@ -35,9 +35,15 @@ def test_what_is_no_number_is_refused_before_anything_is_sent(number: object) ->
     assert transport.requests == []
 
 
-@pytest.mark.parametrize("reply", [answer(404, {"Error": "No such task found"}), answer(404), answer(405)])
-def test_end_asked_of_a_task_that_is_gone_is_told(reply: object) -> None:
-    channel, _ = channel_to(reply)
+@pytest.mark.parametrize("release", ["2.1.0.105", "2.2.0.3"])
+def test_orderly_end_is_asked_for_by_the_other_verb_where_the_server_does_not_have_the_one(release: str) -> None:
+    channel, transport = channel_to(answer(404), answer(200), release=release)
+    Tasks(channel).stop(7)
+    assert {asked.rpartition("/")[2] for asked in transport.asked} == {"stop", "stopaftercurrentfile"}
+
+
+def test_end_asked_of_a_task_that_is_gone_is_told() -> None:
+    channel, _ = channel_to(answer(404, {"Error": "No such task found"}))
     with pytest.raises(errors.TaskForgotten):
         Tasks(channel).stop(7)
 
