@@ -79,7 +79,7 @@ class Identity:
         """Make a new token durable, then use it. Raises `ConfigurationInvalid`, `InputOutputFailed`."""
         if self.token_file is None:
             raise errors.ConfigurationInvalid(
-                "there is no file for the token", hint="name one in the configuration: token-file under [task-server]"
+                "there is no file for the token", hint="name one in the configuration: token_file under [task_server]"
             )
         check_token(token)
         with self._lock:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from .. import errors
-from ..http import Answer, Request, SocketTransport, Transport, parse_url
+from ..http import Answer, Request, SocketTransport, parse_url
 from ..protocol import codec
 from ..protocol.exchange import (
-    EPOCH_HEADER,
-    INSTANCE_HEADER,
-    LEVEL_HEADER,
     PAGE_TASKS_MAX,
     POLL_AFTER_HEADER,
     RECEIPT_BYTES_MAX,
@@ -37,10 +31,7 @@ from .answers import (
     PageTooLarge,
     ResultTooLarge,
     Undecodable,
-    check,
-    find_hint,
     find_next_page,
-    read_date,
     read_object,
     read_plain_receipt,
     read_seconds,
@@ -48,7 +39,7 @@ from .answers import (
 )
 from .config import DaemonConfig, Way
 from .identity import Identity, check_token, show_url
-from .pace import boot_seconds
+from .line import EPOCH_FORM, Line
 from .storage import Folder
 
 __all__ = [
@@ -74,7 +65,6 @@ _POLL_EXTRA_SECONDS = 15.0
 _PAGES_COUNT = 1000
 _TASKS_COUNT = _PAGES_COUNT * PAGE_TASKS_MAX
 _CANCELS_COUNT = 1000
-_EPOCH = re.compile(r"[!-~]{1,128}")
 _TASKS = "api/tasks"
 
 
@@ -124,55 +114,14 @@ def open_link(
     return Link(open_transport(told.way), identity, now, tell)
 
 
-class Link:
-    """Speaks to one task server; safe to use from several threads. Every request may raise a `LinkFailed`.
+class Link(Line):
+    """Asks one task server for everything that there is to ask; safe to use from several threads.
 
-    `level` is what the task server has shown itself to understand, None before the first contact. `epoch` is that of
-    its store, `clock_offset_seconds` how far its clock is ahead of ours, both None until they were told.
+    Every request may raise a `LinkFailed`.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        identity: Identity,
-        now: Callable[[], datetime],
-        tell: Callable[[str, str], None],
-        clock: Callable[[], float] = boot_seconds,
-    ) -> None:
-        """`tell` hears a code and a line for people when something about the connection changes.
-
-        `clock` counts seconds over sleep, and nobody sets it.
-        """
-        self.identity = identity
-        self.level: int | None = None
-        self.epoch: str | None = None
-        self.clock_offset_seconds: float | None = None
-        self._transport = transport
-        self._now, self._clock = now, clock
-        self._server_at: tuple[datetime, float] | None = None
-        self._tell = tell
-        self._etag: str | None = None
-        self._page_count = PAGE_TASKS_MAX
-        self._lock = threading.Lock()
-
-    @property
-    def address(self) -> str:
-        """The task server's address for people, without its path, which may be a secret."""
-        return show_url(self._transport.base_url)
-
-    def server_now(self) -> datetime:
-        """Return the time by the task server's clock, as far as that is known; tasks' own times are judged by it.
-
-        Whoever sets this machine's clock does not change it.
-        """
-        if self._server_at is None:
-            return self._now()
-        told, at = self._server_at
-        return told + timedelta(seconds=self._clock() - at)
-
-    def close(self) -> None:
-        """Give up connections; may be called twice."""
-        self._transport.close()
+    _etag: str | None = None
+    _page_count = PAGE_TASKS_MAX
 
     # --- level 0 --------------------------------------------------------------------------------------
 
@@ -272,10 +221,12 @@ class Link:
         if answer.status == 202:
             return None
         token, daemon_id, epoch = value.get("Token"), value.get("DaemonID"), value.get("Epoch")
-        if not isinstance(daemon_id, str) or not _EPOCH.fullmatch(daemon_id):
+        if not isinstance(daemon_id, str) or not EPOCH_FORM.fullmatch(daemon_id):
             refuse("it names no daemon", answer, self.identity.mask)
         self._keep_token(token, answer)
-        self.identity.keep_enrolment(daemon_id, epoch if isinstance(epoch, str) and _EPOCH.fullmatch(epoch) else None)
+        self.identity.keep_enrolment(
+            daemon_id, epoch if isinstance(epoch, str) and EPOCH_FORM.fullmatch(epoch) else None
+        )
         return Enrolled(daemon_id)
 
     def renew_token(self) -> None:
@@ -302,69 +253,6 @@ class Link:
         answer = self._ask(Asked.EXTRA, _write(method, path, codec.encode(value), STATUS_BYTES_MAX))
         return read_object(answer, self.identity.mask)
 
-    # --- one request ----------------------------------------------------------------------------------
-
-    def _ask(self, asked: Asked, request: Request) -> Answer:
-        """Send a request; where the credential is refused, look once whether the file holds another by now."""
-        try:
-            return self._ask_once(asked, request)
-        except CredentialRefused:
-            if not self.identity.reload():
-                raise
-            self._tell("token-reloaded", "the token file holds another token than before; that is used from now on")
-            return self._ask_once(asked, request)
-
-    def _ask_once(self, asked: Asked, request: Request, *, is_known: bool = True) -> Answer:
-        headers = {**request.headers, LEVEL_HEADER: "1", INSTANCE_HEADER: self.identity.instance_id}
-        sent = request._replace(headers={**headers, **(self.identity.headers() if is_known else {})})
-        try:
-            answer = self._transport.send(sent)
-        except errors.AnswerTooLarge as exc:
-            raise (PageTooLarge if asked is Asked.TASKS else Undecodable)(self.identity.mask(exc.message)) from exc
-        except errors.NotUnderstood as exc:
-            raise Undecodable(self.identity.mask(exc.message)) from exc
-        except errors.Unreachable as exc:
-            raise Away(f"the task server is away: {self.identity.mask(exc.message)}", hint=find_hint(exc)) from exc
-        check(asked, answer, f"{self._transport.base_url}/{request.path}", self.identity.mask)
-        self._learn(answer)
-        return answer
-
-    def _learn(self, answer: Answer) -> None:
-        """Take what a lawful answer tells on its side."""
-        sent_at = read_date(answer.header("Date") or "")
-        if sent_at is not None:
-            self.clock_offset_seconds = (sent_at - self._now()).total_seconds()
-            self._server_at = sent_at, self._clock()
-        epoch = answer.header(EPOCH_HEADER)
-        if _says_level_1(answer) and epoch is not None and _EPOCH.fullmatch(epoch):
-            self._learn_epoch(epoch)
-
-    def _learn_epoch(self, epoch: str) -> None:
-        with self._lock:
-            is_news, self.epoch = epoch != self.epoch, epoch
-        if not is_news:
-            return
-        if self.identity.known.epoch is None:
-            with suppress(errors.InputOutputFailed):  # a full disk is told of by the journal
-                self.identity.keep_epoch(epoch)
-        elif self.identity.is_epoch_changed(epoch):
-            self._tell(
-                "epoch-changed",
-                "the task server's store was restored from an older copy: what must not be repeated waits for you",
-            )
-
-    def _learn_level(self, answer: Answer) -> None:
-        """Only a poll may lower the level: a portal's 200 must not make a result's receipt easier to forge."""
-        level = 1 if _says_level_1(answer) else 0
-        if level == self.level:
-            return
-        self.level = level
-        told = "knows this program's protocol whole" if level else "speaks the plain protocol: weaker promises hold"
-        self._tell("level", f"the task server at {self.address} {told} (level {level})")
-
-    def _is_of_level_1(self, answer: Answer) -> bool:
-        return self.level == 1 or _says_level_1(answer)
-
     def _count_tasks(self, answer: Answer) -> int:
         """Read the one lawful 200 to a poll, `{"Tasks": 2}`."""
         count = read_object(answer, self.identity.mask).get("Tasks")
@@ -381,10 +269,6 @@ class Link:
         if self.level != 1 or self._page_count == 1:
             raise NotTaken(f"the list of tasks cannot be had: {failure.message}") from failure
         self._page_count //= 2
-
-
-def _says_level_1(answer: Answer) -> bool:
-    return answer.header(LEVEL_HEADER) == "1"
 
 
 def _write(method: str, path: str, body: bytes, max_bytes: int) -> Request:
