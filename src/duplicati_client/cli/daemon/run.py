@@ -96,6 +96,7 @@ def write_status(daemon: Daemon, state: str) -> None:
 def _watch_over(daemon: Daemon, signals: Signals, supervisor: Supervisor) -> None:
     tick_seconds = min(_TICK_SECONDS, (supervisor.watchdog_seconds or _TICK_SECONDS * 2) / 2)
     written_at = -_STATUS_SECONDS
+    daemon.tick()
     while daemon.crash is None and not signals.wait(tick_seconds):
         daemon.tick()
         if signals.take_reload():
