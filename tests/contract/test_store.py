@@ -52,6 +52,13 @@ def test_numbers_of_a_daemon_rise_and_never_come_back(stage, daemon_id):
     assert stage.give(daemon_id) == [3]
 
 
+def test_whoever_gives_tasks_is_told_of_them_as_they_are_kept(stage, daemon_id):
+    ends_at = datetime(2031, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    drafts = [Draft(daemon_id, {"Operation": "run", "Odd": "\u1234"}, ends_at), Draft(daemon_id, {"Operation": "list"})]
+    made = stage.run(stage.store.tasks.create(drafts, "somebody"))
+    assert made == [stage.run(stage.store.tasks.get(daemon_id, number)) for number in (1, 2)]
+
+
 @pytest.mark.parametrize("bits", [15, 31, 53])
 def test_numbers_rise_beyond_what_a_small_integer_holds(stage, daemon_id, bits):
     def skip():

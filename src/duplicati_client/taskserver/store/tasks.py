@@ -27,6 +27,14 @@ _SCANNED_ROWS = 2000
 _STATE_OF = {Status.COMPLETED: "completed", Status.ERROR: "error", Status.REFUSED: "refused"}
 _POISON = {"Code": "poison", "Message": f"handed out {OFFERS_MAX} times and never answered"}
 _LAST = 2**62
+_NEW: Final[Row] = {
+    "state": "pending",
+    "attempt": 1,
+    "version": 1,
+    **dict.fromkeys(("offers_count", "is_cancel_wanted"), 0),
+    **dict.fromkeys(("offered_at", "lease_ends_at", "accepted_at", "ended_at", "outcome", "progress", "result")),
+}
+"""The columns of a task that nobody has looked at yet."""
 _ATTEMPT_MAX = 2**31 - 1
 """The most that its column holds; a daemon may say more."""
 
@@ -117,22 +125,12 @@ def _create_for(daemon_id: str, drafts: Sequence[Draft], by: str, open_max: int)
     counted = one((yield Query("count_open_tasks", {"daemon_id": daemon_id, "ceiling": max(ceiling, 0)})))
     if counted is None or counted["found"] >= ceiling:
         raise QuotaExceeded(f"daemon {daemon_id} has {open_max} open tasks at most")
-    first = found["first_number"]
-    yield Query(
-        "add_task",
-        many=[
-            {
-                "daemon_id": daemon_id,
-                "number": first + index,
-                "content": write_json(draft.content),
-                "created_by": by,
-                "expires_at": write_time(draft.expires_at),
-            }
-            for index, draft in enumerate(drafts)
-        ],
-    )
-    numbers = {"first_number": first, "last_number": first + len(drafts) - 1}
-    rows = yield Query("get_tasks", {"daemon_id": daemon_id, **numbers})
+    added = {**_NEW, "daemon_id": daemon_id, "created_by": by, "created_at": found["taken_at"]}
+    rows = [
+        {**added, "number": number, "content": write_json(draft.content), "expires_at": write_time(draft.expires_at)}
+        for number, draft in enumerate(drafts, found["first_number"])
+    ]
+    yield Query("add_task", many=rows)
     yield _announce(daemon_id)
     return [_read_task(row) for row in rows]
 

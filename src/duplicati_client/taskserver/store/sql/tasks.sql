@@ -2,7 +2,7 @@
 
 -- name: take_numbers
 update daemons set next_number = next_number + :count where daemon_id = :daemon_id and state <> 'revoked'
-returning next_number - :count as first_number;
+returning next_number - :count as first_number, :now as taken_at;
 
 -- name: count_open_tasks
 select count(*) as found from (
@@ -11,10 +11,7 @@ select count(*) as found from (
 
 -- name: add_task
 insert into tasks (daemon_id, number, content, state, attempt, offers_count, created_at, created_by, expires_at, is_cancel_wanted, version)
-values (:daemon_id, :number, :content, 'pending', 1, 0, :now, :created_by, :expires_at, 0, 1);
-
--- name: get_tasks
-select * from tasks where daemon_id = :daemon_id and number >= :first_number and number <= :last_number order by number;
+values (:daemon_id, :number, :content, :state, :attempt, :offers_count, :created_at, :created_by, :expires_at, :is_cancel_wanted, :version);
 
 -- name: offer_tasks
 update tasks set state = 'offered', offers_count = offers_count + case when :lease > 0 then 1 else 0 end, offered_at = :now,
