@@ -25,13 +25,15 @@ BOM = b"\xef\xbb\xbf"
 
 
 def reading_from(release: str, reply: Answer) -> Duplicati:
-    """Make a library that is logged in and gets this answer to whatever it asks."""
+    """Make a library that is logged in and gets this answer to whatever it asks; an idle state before a list."""
     store = MemorySessionStore()
     is_legacy = release.startswith("2.0")
     session = Session(URL, "legacy" if is_legacy else "modern", version=release)
     far = session._replace(access_token="t", access_ends_at=3e9, xsrf_token="x" if is_legacy else None)
     store.save(far)
-    transport = FakeTransport(lambda request: reply, url=URL)
+    is_list = reply.body.removeprefix(BOM).startswith(b"[")
+    idle = {"api/v1/serverstate": answer(200, {})} if is_list else {}
+    transport = FakeTransport(lambda request: idle.get(request.path, reply), url=URL)
     return Duplicati(transport=transport, store=store, credentials=Credentials(forever_token="t"))
 
 

@@ -51,6 +51,11 @@ TASK_TIMES = Feature(
     since=(2, 2),
     instead="nothing to do: its times are taken from the log",
 )
+LISTING_IN_RUN = Feature(
+    deed="be asked for the versions of a running backup without harm or delay",
+    since=(2, 2),
+    instead="nothing to do: it is not asked before the run has ended",
+)
 
 
 def has(channel: Channel, feature: Feature) -> bool:

@@ -48,6 +48,16 @@ def test_notifications_and_versions_are_lists() -> None:
     assert transport.asked[1] == "GET api/v1/backup/3/filesets?include-metadata=true"
 
 
+@pytest.mark.parametrize("release", ["2.0.8.1", "2.1.0.5"])
+def test_versions_of_a_running_backup_are_not_asked_for_where_that_does_harm(release: str) -> None:
+    running = answer(200, {"ActiveTask": {"Item1": 7, "Item2": "3"}})
+    channel, transport = channel_to(running, running, answer(200, [{"Version": 0}]), release=release)
+    with pytest.raises(errors.DatabaseLocked):
+        Versions(channel).list("3")
+    assert [version.version for version in Versions(channel).list("4")] == [0]
+    assert transport.asked[-1] == "GET api/v1/backup/4/filesets?include-metadata=true"
+
+
 def test_locked_database_hides_the_versions() -> None:
     channel, _ = channel_to(answer(400, {"Error": "in use", "HelpId": "DatabaseLocked", "Code": 400}))
     with pytest.raises(errors.DatabaseLocked):
