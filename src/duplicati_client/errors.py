@@ -342,6 +342,13 @@ class WaitTimedOut(DuplicatiClientError):
     code = "wait-timed-out"
 
 
+class TaskCancelled(DuplicatiClientError):
+    """Somebody asked a task server that it be stopped, and it was."""
+
+    code = "cancelled"
+    default_hint = "duplicati task-server audit tells by whom"
+
+
 class OutcomeUnknown(DuplicatiClientError):
     """Nothing shows what became of something that must not be repeated; it may have been done."""
 

@@ -39,6 +39,7 @@ _OF_ERROR: tuple[tuple[type[errors.DuplicatiClientError], int], ...] = (
     (errors.ConfigurationInvalid, 78),
     (errors.ExtraMissing, 78),
     (errors.WaitTimedOut, WAIT_TIMED_OUT),
+    (errors.TaskCancelled, _OF_OUTCOME["interrupted"]),
     (errors.OutcomeUnknown, _OF_OUTCOME["unknown"]),
 )
 

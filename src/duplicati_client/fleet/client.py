@@ -154,16 +154,6 @@ class Fleet:
             return None, known
         return read_task(_read(answer)), answer.header("etag")
 
-    def follow_task(self, daemon: str, number: int) -> Iterator[FleetTask]:
-        """Yield a task as it is, and again after each change, until it is over; asks no more often than needed."""
-        version = None
-        while True:
-            task, version = self.look_at_task(daemon, number, version, WAIT_SECONDS)
-            if task is not None:
-                yield task
-                if not task.is_open:
-                    return
-
     def cancel_task(self, daemon: str, number: int) -> FleetTask:
         """End a waiting task, or ask its daemon to stop it; returns what is true now."""
         return read_task(self._ask("POST", f"{_path_of(daemon, number)}/cancel"))

@@ -82,35 +82,12 @@ class Performer:
         server that is away is waited for, since the daemon goes on without it.
         """
         ends_at = self._clock.read() + take_seconds
-        for seen in self._look(task, max(1, math.ceil(look_seconds))):
+        for seen in watch(self._fleet, task, max(1, math.ceil(look_seconds)), self._clock):
             yield seen
             task = seen if isinstance(seen, FleetTask) else task
             if task.is_open and task.state != "accepted" and self._clock.read() >= ends_at:
                 self._withdraw(task)
                 ends_at = self._clock.read() + take_seconds
-
-    def _look(self, task: FleetTask, wait_seconds: int) -> Iterator[FleetTask | Remark | None]:
-        """Look again and again until it is over; an absence of the task server is told once, and that it is back."""
-        version: str | None = None
-        away_since: float | None = None
-        failures_count = 0
-        while True:
-            try:
-                seen, version = self._fleet.look_at_task(task.daemon_id, task.number, version, wait_seconds)
-            except _LOST_ANSWERS as exc:
-                if away_since is None:
-                    away_since = self._clock.read()
-                    yield Remark(f"{exc.message}; trying again, the daemon goes on without it")
-                self._clock.sleep(_RETRY_SECONDS[min(failures_count, len(_RETRY_SECONDS) - 1)])
-                failures_count += 1
-                yield None
-                continue
-            if away_since is not None:
-                yield Remark(f"the task server is back after {round(self._clock.read() - away_since)} s")
-                away_since, failures_count = None, 0
-            yield seen
-            if seen is not None and not seen.is_open:
-                return
 
     def _withdraw(self, task: FleetTask) -> None:
         """Take a task back that nobody has begun; one that was begun at this very moment goes on."""
@@ -120,6 +97,30 @@ class Performer:
                 f"the daemon {self._daemon.name} did not take it in time, {seen}; it was withdrawn, nothing was done",
                 hint=self._hint,
             )
+
+
+def watch(fleet: Fleet, task: FleetTask, wait_seconds: int, clock: Clock) -> Iterator[FleetTask | Remark | None]:
+    """Look again and again until it is over; an absence of the task server is told once, and that it is back."""
+    version: str | None = None
+    away_since: float | None = None
+    failures_count = 0
+    while True:
+        try:
+            seen, version = fleet.look_at_task(task.daemon_id, task.number, version, wait_seconds)
+        except _LOST_ANSWERS as exc:
+            if away_since is None:
+                away_since = clock.read()
+                yield Remark(f"{exc.message}; trying again, the daemon goes on without it")
+            clock.sleep(_RETRY_SECONDS[min(failures_count, len(_RETRY_SECONDS) - 1)])
+            failures_count += 1
+            yield None
+            continue
+        if away_since is not None:
+            yield Remark(f"the task server is back after {round(clock.read() - away_since)} s")
+            away_since, failures_count = None, 0
+        yield seen
+        if seen is not None and not seen.is_open:
+            return
 
 
 def tell_seen(daemon: FleetDaemon) -> str:

@@ -178,5 +178,5 @@ def _explain(daemon: FleetDaemon, task: FleetTask) -> errors.DuplicatiClientErro
             f"{daemon.name} refuses it: {told}", hint="its owner decides: duplicati daemon policy, on that machine"
         )
     if task.state == "cancelled":
-        return errors.Busy(f"{task.name} was cancelled", hint="duplicati task-server audit tells by whom")
+        return errors.TaskCancelled(f"{task.name} was cancelled before it began")
     return errors.Busy(f"{task.name} is {task.state}: {daemon.name} did not take it in time")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _FILE_BYTES = 256 * 1024
 _STATUSES = {
     "refused": exits.NOT_ALLOWED,
-    "error": exits.status_of_outcome("fatal"),
     "cancelled": exits.status_of_outcome("interrupted"),
     "expired": exits.NOT_DONE,
 }
@@ -46,7 +45,7 @@ VERB = Verb(
         ("duplicati task-server send --label site=berlin verify Documents", "on every machine there"),
         ("duplicati task-server send nas --file task.json", "a task from a file"),
     ),
-    (0, 2, 3, 4, 5, 6, 64, 65, 66, 69, 75, 77),
+    (0, 2, 3, 4, 5, 6, 64, 65, 66, 69, 75, 76, 77),
 )
 
 
@@ -134,18 +133,30 @@ def _read_file(call: Call) -> dict[str, Any]:
 
 
 def _wait(call: Call, fleet: Fleet, task: FleetTask) -> int:
-    """Follow a task to its end; return the status that stands for it."""
+    """Follow a task to its end, through an absence of the task server; return the status that stands for it."""
+    from ...fleet.client import WAIT_SECONDS  # noqa: PLC0415
+    from ...fleet.performing import Clock, Remark, watch  # noqa: PLC0415
+
     name = task.name
-    told = task.state
-    for seen in fleet.follow_task(task.daemon_id, task.number):
-        task = seen
-        if task.state != told:
-            told = task.state
-            call.console.detail(f"{name} is {told}")
+    for seen in watch(fleet, task, WAIT_SECONDS, Clock(sleep=call.process.sleep)):
+        if isinstance(seen, Remark):
+            call.console.say(seen.text)
+        elif seen is not None:
+            task = seen
+            call.console.detail(f"{name} is {task.state}")
     data = task.data or {}
     message = data.get("Message") or data.get("Reason") or data.get("Because")
     outcome = f": {task.outcome}" if task.outcome else ""
     call.console.say(f"{name} is {task.state}{outcome}{f'. {message}' if isinstance(message, str) else ''}")
+    return _find_status(task)
+
+
+def _find_status(task: FleetTask) -> int:
+    """Return what the command would have ended with, had it been typed there."""
+    from ..distance.rebuilding import rebuild_error  # noqa: PLC0415
+
     if task.state == "completed":
         return exits.status_of_outcome(task.outcome) if task.outcome else 0
+    if task.state == "error":
+        return exits.status_of_error(rebuild_error(task.data or {}))
     return _STATUSES.get(task.state, exits.status_of_outcome("unknown"))

@@ -116,10 +116,17 @@ def test_what_nobody_knows_the_end_of_is_unknown(scene: Scene) -> None:
     assert scene.far("pause").status == 6
 
 
-@pytest.mark.parametrize("state", ["cancelled", "expired"])
-def test_task_that_somebody_took_away_was_not_done(scene: Scene, state: str) -> None:
-    scene.fleet.carry = lambda _: End(state)
+def test_task_that_came_too_late_was_not_done(scene: Scene) -> None:
+    scene.fleet.carry = lambda _: End("expired")
     assert scene.far("resume").status == 75
+
+
+@pytest.mark.parametrize("end", [End("cancelled"), End("error", {"Code": "cancelled", "Message": "as was asked"})])
+def test_task_that_somebody_took_away_was_stopped_before_its_end(scene: Scene, end: End) -> None:
+    scene.fleet.carry = lambda _: end
+    ended = scene.far("resume")
+    assert ended.status == 5
+    assert "duplicati task-server audit" in ended.stderr
 
 
 def test_answer_that_is_no_answer_of_the_operation_is_not_understood(scene: Scene) -> None:
