@@ -186,11 +186,14 @@ def _write_url(listening: Listening) -> str:
 
 
 def _greet(url: str, token: str) -> str:
+    steps = {
+        f"duplicati login {url}": "paste the token when it asks",
+        "duplicati task-server code": "makes a code for a daemon",
+        f"duplicati daemon enrol CODE@{url}": "on the machine beside Duplicati",
+    }
+    width = max(map(len, steps))
+    lines = "".join(f"  {command:{width}}  {what}\n" for command, what in steps.items())
     return (
         f"\nIts administrator's token, which is told only now:\n  {token}\n\n"
-        "Next, in another terminal:\n"
-        f"  duplicati login {url}              paste the token when it asks\n"
-        "  duplicati task-server code             makes a code for a daemon\n"
-        f"  duplicati daemon enrol CODE@{url}  on the machine beside Duplicati\n\n"
-        "Ctrl-C ends it.\n"
+        f"Next, in another terminal:\n{lines}\nCtrl-C ends it.\n"
     )
