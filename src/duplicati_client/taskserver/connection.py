@@ -191,7 +191,7 @@ def _answer_poll(parts: Parts, heads: Heads, data: bytes) -> bytes | None:
     name = hashlib.sha256(data).digest()
     head = heads.get(name) or _read_head(data)
     daemon = parts.identities.recall(head.token) if head is not None else None
-    if head is None or daemon is None or not parts.presence.is_known(daemon.daemon_id, head.instance):
+    if head is None or daemon is None or not parts.presence.is_known(daemon.daemon_id, head.instance, head.level):
         return None
     if len(heads) >= _HEADS_MAX:
         heads.clear()

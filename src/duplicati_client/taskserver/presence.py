@@ -21,18 +21,18 @@ class Presence:
         self._instances: dict[str, str | None] = {}
         self._contested: set[str] = set()
 
-    def is_known(self, daemon_id: str, instance: str | None) -> bool:
+    def is_known(self, daemon_id: str, instance: str | None, level: int) -> bool:
         """Note one who came before as the same process, with no question to the store; False if it is another."""
         if daemon_id in self._contested or daemon_id not in self._instances:
             return False
         if instance is not None and self._instances[daemon_id] != instance:
             return False
-        self._seen[0 if instance is None else 1][daemon_id] = (instance, self._clock())
+        self._seen[level][daemon_id] = (instance, self._clock())
         return True
 
     async def note(self, daemon_id: str, instance: str | None, level: int) -> bool:
         """Note who came; False if two come by turns."""
-        if self.is_known(daemon_id, instance):
+        if self.is_known(daemon_id, instance, level):
             return True
         contested = await self._daemons.touch({daemon_id: Sighting(instance, self._clock())}, level)
         self._instances[daemon_id] = instance
@@ -46,8 +46,3 @@ class Presence:
                 self._seen[level] = {}
                 sightings = {daemon_id: Sighting(*found) for daemon_id, found in seen.items()}
                 self._contested |= await self._daemons.touch(sightings, level)
-
-    def forget(self, daemon_id: str) -> None:
-        """Ask the store about it at its next request: an operator chose, or it was revoked."""
-        self._instances.pop(daemon_id, None)
-        self._contested.discard(daemon_id)

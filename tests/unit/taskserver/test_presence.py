@@ -15,9 +15,11 @@ class Daemons:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Sighting]] = []
+        self.levels: list[int] = []
 
     async def touch(self, seen: Mapping[str, Sighting], level: int) -> set[str]:
         self.told += seen.items()
+        self.levels += [level] * len(seen)
         return set()
 
 
@@ -40,3 +42,16 @@ def test_what_is_told_late_says_when_it_was() -> None:
         ("d-1", Sighting("b", 104.0)),
         ("d-1", Sighting("a", 103.0)),
     ]
+
+
+def test_daemon_of_level_1_that_names_no_instance_stays_one_of_level_1() -> None:
+    daemons = Daemons()
+    presence = Presence(cast("Any", daemons), lambda: 100.0)
+
+    async def come_twice() -> None:
+        for _ in range(2):
+            await presence.note("d-1", None, 1)
+        await presence.flush()
+
+    asyncio.run(come_twice())
+    assert daemons.levels == [1, 1]
