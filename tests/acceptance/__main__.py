@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--server", required=True, metavar="URL")
     parser.add_argument("--password-file", required=True, type=Path, metavar="FILE")
     parser.add_argument("--data", type=Path, metavar="DIR", help="a folder that this program and the server both reach")
-    parser.add_argument("--only", nargs="+", metavar="SCRIPT")
+    parser.add_argument("--only", nargs="+", metavar="SCRIPT", help="these and no others, such as login list-backups")
     return parser
 
 
