@@ -199,7 +199,7 @@ def _make_parts(around: Surroundings) -> Parts:
         reporter=Reporter(
             journal, history, link, folder, events, make_pace(), machine.boot_seconds, machine.now, threads
         ),
-        rates=Rates(folder, machine.now),
+        rates=Rates(folder, machine.now, machine.boot_seconds),
         events=events,
         health=Health(),
         make_worker=make_worker,

@@ -88,7 +88,7 @@ def _make_parts(config: DaemonConfig, around: Surroundings, folder: Folder, lock
         link=link,
         inventory=inventory,
         reporter=Reporter(journal, history, link, folder, events, make_pace(), boot_seconds, _now),
-        rates=Rates(folder, _now),
+        rates=Rates(folder, _now, boot_seconds),
         events=events,
         health=Health(),
         make_worker=make_worker,

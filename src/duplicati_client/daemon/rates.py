@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +15,9 @@ from .storage import Folder, Log, write
 
 FILE = "accepted.yml"
 KEPT_COUNT = 2 * COUNT_MAX
-_LONGEST = timedelta(seconds=max(SECONDS.values()))
+_LONGEST_SECONDS = max(SECONDS.values())
+# What an earlier process has accepted is known by the time of day alone.
+_LONG_AGO = -math.inf
 
 
 class Accepted(NamedTuple):
@@ -25,30 +28,44 @@ class Accepted(NamedTuple):
     key: str
 
 
+class _Moment(NamedTuple):
+    """A time by the clock on the wall, and in seconds of one that nobody sets."""
+
+    at: datetime
+    seconds: float
+
+    def is_after(self, other: _Moment) -> bool:
+        """Say whether it is the later one by either of them."""
+        return self.at > other.at or self.seconds > other.seconds
+
+
 class Rates:
     """Counts. One thread notes, any may ask. What is older than a day is forgotten, and nothing else.
 
     At `KEPT_COUNT` every limit counts as reached: to forget would be to allow more than the owner does.
     """
 
-    def __init__(self, folder: Folder, now: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Folder, now: Callable[[], datetime], clock: Callable[[], float]) -> None:
+        """`clock` counts seconds over sleep, and nobody sets it."""
         self._folder = folder
-        self._now = now
+        self._now, self._clock = now, clock
         self._log: Log | None = None
         self._lines_count = 0
         self._kept_count = 0
-        self._seen: dict[tuple[str, str], deque[datetime]] = {}
+        self._seen: dict[tuple[str, str], deque[_Moment]] = {}
         for one in _read(folder):
-            self._add(one)
+            self._add(one, _LONG_AGO)
         self._forget()
 
     def count(self, question: Question) -> int:
-        """Return how many were accepted. A clock that was set back must not let more through, so the future counts."""
-        now = self._now()
-        if self._kept_count >= KEPT_COUNT and self._count_since(now - _LONGEST) >= KEPT_COUNT:
+        """Return how many were accepted. A clock that was set must not let more through.
+
+        So what is within the time by either clock counts, and the future does.
+        """
+        if self._kept_count >= KEPT_COUNT and self._count_lately() >= KEPT_COUNT:
             return KEPT_COUNT
-        since = now - timedelta(seconds=question.seconds)
-        return sum(at > since for at in tuple(self._seen.get((question.limit, question.key), ())))
+        since = self._before_now(question.seconds)
+        return sum(moment.is_after(since) for moment in tuple(self._seen.get((question.limit, question.key), ())))
 
     def note(self, questions: Iterable[Question]) -> None:
         """Remember that a task was accepted that counts for these; raises `OSError`."""
@@ -71,25 +88,29 @@ class Rates:
         self._log = log
         self._lines_count += len(new)
         for one in new:
-            self._add(one)
+            self._add(one, self._clock())
 
-    def _add(self, one: Accepted) -> None:
-        self._seen.setdefault((one.limit, one.key), deque()).append(one.at)
+    def _add(self, one: Accepted, seconds: float) -> None:
+        self._seen.setdefault((one.limit, one.key), deque()).append(_Moment(one.at, seconds))
         self._kept_count += 1
 
-    def _count_since(self, since: datetime) -> int:
-        return sum(at > since for times in list(self._seen.values()) for at in tuple(times))
+    def _before_now(self, seconds: float) -> _Moment:
+        return _Moment(self._now() - timedelta(seconds=seconds), self._clock() - seconds)
+
+    def _count_lately(self) -> int:
+        since = self._before_now(_LONGEST_SECONDS)
+        return sum(moment.is_after(since) for times in list(self._seen.values()) for moment in tuple(times))
 
     def _forget(self) -> None:
         """Let go of what no limit asks for any more."""
-        since = self._now() - _LONGEST
-        kept = {name: deque(at for at in times if at > since) for name, times in self._seen.items()}
+        since = self._before_now(_LONGEST_SECONDS)
+        kept = {name: deque(one for one in times if one.is_after(since)) for name, times in self._seen.items()}
         self._seen = {name: times for name, times in kept.items() if times}
         self._kept_count = sum(map(len, self._seen.values()))
 
     def _write_anew(self) -> Log:
         self._forget()
-        kept = [Accepted(at, *name) for name, times in self._seen.items() for at in times]
+        kept = [Accepted(one.at, *name) for name, times in self._seen.items() for one in times]
         write(self._folder, FILE, b"".join(map(_write_line, kept)))
         self._lines_count = len(kept)
         return self._folder.open_log(FILE)

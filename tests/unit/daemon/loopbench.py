@@ -202,7 +202,7 @@ class LoopBench:
             reporter=Reporter(
                 journal, history, link, folder, events, self._make_pace(), clock, clock.now, accepted_seconds=0.0
             ),
-            rates=Rates(folder, clock.now),
+            rates=Rates(folder, clock.now, clock),
             events=events,
             health=Health(),
             make_worker=lambda alias, hear: Worker(alias, self._open, journal, events, hear, timing, folder),

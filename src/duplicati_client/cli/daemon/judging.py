@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -108,7 +109,7 @@ def judge(
     """Return what would become of each; `names` are those of the backups by their ids, on whichever server."""
     at = datetime.now(UTC)
     is_counting = os.path.isdir(config.state_folder)
-    rates = Rates(open_folder(config.state_folder), lambda: at) if is_counting else None
+    rates = Rates(open_folder(config.state_folder), lambda: at, time.monotonic) if is_counting else None
 
     def find_facts(task: Task) -> Facts:
         alias = task.server or next(iter(config.servers))

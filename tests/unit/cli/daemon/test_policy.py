@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,7 +136,7 @@ def test_limits_show_what_the_daemon_has_accepted_and_nothing_is_counted(owner: 
     assert (status, limit["accepted_count"], limit["at_most"], limit["is_reached"]) == (0, 0, 2, False)
     assert not owner.state.exists()
     accepted = [Question("twice", 3600, "main/3")] * 2
-    Rates(open_folder(str(owner.state)), lambda: datetime.now(UTC)).note(accepted)
+    Rates(open_folder(str(owner.state)), lambda: datetime.now(UTC), time.monotonic).note(accepted)
     before = (owner.state / "accepted.yml").read_bytes()
     for _ in range(3):
         status, [judged] = owner.judge(RUN)
@@ -149,7 +150,7 @@ def test_limits_show_what_the_daemon_has_accepted_and_nothing_is_counted(owner: 
 def test_what_was_accepted_long_ago_counts_no_more(owner: PolicyOwner) -> None:
     owner.add(LIMITED)
     at = datetime.now(UTC) - timedelta(hours=2)
-    Rates(open_folder(str(owner.state)), lambda: at).note([Question("twice", 3600, "main/3")] * 2)
+    Rates(open_folder(str(owner.state)), lambda: at, time.monotonic).note([Question("twice", 3600, "main/3")] * 2)
     assert owner.judge(RUN)[0] == 0
 
 
