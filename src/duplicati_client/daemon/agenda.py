@@ -49,11 +49,13 @@ class Agenda:
         """Say whether something can be taken now, or soon, for what was not put off waits a moment only."""
         return len(self._behind) < len(self) or self.due_at <= at
 
-    def add(self, name: Name, rank: Rank, due_at: float = 0.0) -> None:
-        """Put it behind the others of its rank; one that is there keeps its place, unless it rises."""
-        if self._ranks.get(name, math.inf) > rank:
+    def add(self, name: Name, rank: Rank, due_at: float = 0.0) -> bool:
+        """Put it behind the others of its rank and say so; one that is there keeps its place, unless it rises."""
+        is_news = self._ranks.get(name, math.inf) > rank
+        if is_news:
             self.remove(name)
             self._ranks[name], self._lines[rank][name] = rank, due_at
+        return is_news
 
     def put_off(self, name: Name, rank: Rank, due_at: float) -> None:
         """Put it behind everything."""
@@ -84,12 +86,14 @@ class Blame:
     """Tells a task server that is away from one thing that it chokes on: where others get through, it is the thing."""
 
     def __init__(self) -> None:
-        self._taken_count = self._row_count = 0
+        self._taken_count = 0
+        self._row: set[Name] = set()
         self._failed: dict[Name, tuple[int, int]] = {}
 
     def note_taken(self, name: Name) -> None:
         """Take note that something has got through."""
-        self._taken_count, self._row_count = self._taken_count + 1, 0
+        self._taken_count += 1
+        self._row.clear()
         self.forget(name)
 
     def note_failure(self, name: Name) -> int:
@@ -98,14 +102,15 @@ class Blame:
         if count or taken_count < self._taken_count:
             count += 1
         else:
-            self._row_count += 1
+            self._row.add(name)
         self._failed[name] = count, taken_count
         return count
 
     def forget(self, name: Name) -> None:
         """Take note that it is not to be sent any more."""
         self._failed.pop(name, None)
+        self._row.discard(name)
 
     def is_on_the_server(self) -> bool:
-        """Say whether so much has failed in a row that nothing else need be tried."""
-        return self._row_count >= _ROW_COUNT
+        """Say whether so many have failed in a row that no other need be tried."""
+        return len(self._row) >= _ROW_COUNT

@@ -78,7 +78,7 @@ class Reporter:
         self._answers: OrderedDict[AnswerName, Result] = OrderedDict()
         self._said: dict[str, Said] = {}
         self._wait_until = self._tidy_at = 0.0
-        self._is_sending = False
+        self._is_sending = self._is_wait_firm = False
         self._confirmed_at: OrderedDict[str, float] = OrderedDict()
 
     # --- what is to be said ---------------------------------------------------------------------------
@@ -90,27 +90,30 @@ class Reporter:
             newest = said.attempt if attempt is None else attempt
             self._said[key] = said._replace(is_accepted=False, attempt=newest)
             if not said.is_ended:
-                self._agenda.add(key, Rank.REST, self._clock() + self._accepted_seconds)
+                self._add(key, Rank.REST, self._clock() + self._accepted_seconds)
             else:
-                self._agenda.add(key, Rank.END)
-            self._turn.notify_all()
+                self._add(key, Rank.END)
 
     def tell_end(self, key: str) -> None:
         """Say what came of a task, now that its end is recorded."""
         with self._turn:
             self._said[key] = self._said.get(key, _NOTHING)._replace(is_ended=True)
-            self._agenda.add(key, Rank.END)
-            self._turn.notify_all()
+            self._add(key, Rank.END)
 
     def answer(self, result: Result) -> None:
         """Send something that no entry of the journal stands for."""
         name = (type(result.task_id), result.task_id, result.status)
         with self._turn:
             self._answers[name] = result
-            self._agenda.add(name, Rank.ANSWER)
+            self._add(name, Rank.ANSWER)
             if len(self._answers) > _ANSWERS_COUNT:
                 self._drop_answer(next(iter(self._answers)))
-            self._turn.notify_all()
+
+    def _add(self, name: Name, rank: Rank, due_at: float = 0.0) -> None:
+        """Let it be sent, at once if only something else has failed so far; whoever calls has the turn."""
+        if self._agenda.add(name, rank, due_at) and not self._is_wait_firm:
+            self._wait_until = 0.0
+        self._turn.notify_all()
 
     def hurry(self) -> None:
         """Try again at once: the task server has just answered something else."""
@@ -266,21 +269,22 @@ class Reporter:
                 self._untaken.add(name)
             seconds = self._pace.hold(own_count, asked_seconds) if own_count else 0.0
             self._agenda.put_off(name, _rank_of(name, result), at + seconds)
-            is_to_wait = self._blame.is_on_the_server() or not self._agenda.has_fresh(at)
+            is_firm = self._blame.is_on_the_server() or asked_seconds is not None
+            is_to_wait = is_firm or not self._agenda.has_fresh(at)
         if own_count:
             text = f"the result of task {result.task_id} is not taken although others are, and kept: {exc.message}"
             self._events.warn("result-not-taken", text, key_of(result.task_id))
-        elif is_to_wait or asked_seconds is not None:
-            self._wait(exc)
+        elif is_to_wait:
+            self._wait(exc, is_firm=is_firm)
 
     def _forget_failures(self, name: Name) -> None:
         self._blame.forget(name)
         self._untaken.discard(name)
 
-    def _wait(self, exc: LinkFailed) -> None:
+    def _wait(self, exc: LinkFailed, *, is_firm: bool) -> None:
         seconds = self._pace.fail(exc)
         with self._turn:
-            self._wait_until = self._clock() + seconds
+            self._wait_until, self._is_wait_firm = self._clock() + seconds, is_firm
             count = len(self._agenda)
         waiting = "a result waits" if count <= 1 else f"{count} results wait"
         # The polls tell of the same, and once an hour is enough for both.

@@ -59,9 +59,9 @@ def test_failures_are_the_things_own_once_others_get_through_and_stay_so() -> No
     assert blame.note_failure("a") == 0
 
 
-def test_three_failures_in_a_row_are_the_servers_and_one_success_ends_the_row() -> None:
+def test_three_that_fail_in_a_row_are_the_servers_and_one_success_ends_the_row() -> None:
     blame = Blame()
-    for name in ("a", "b"):
+    for name in ("a", "a", "b", "a"):
         blame.note_failure(name)
     assert not blame.is_on_the_server()
     blame.note_failure("c")

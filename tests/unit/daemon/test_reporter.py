@@ -102,6 +102,17 @@ def test_result_that_the_task_server_chokes_on_stops_no_other() -> None:
     assert [event.code for event in bench.told] == ["result-not-taken"]
 
 
+def test_what_is_new_is_tried_at_once_while_only_something_else_has_failed() -> None:
+    bench = accepted(1)
+    bench.end("i:1")
+    bench.link.broken_ids = {1}
+    assert bench.send_all() == [(1, "completed")]
+    bench.reporter.report("i:1")
+    assert bench.send_all() == [], "that is nothing new"
+    bench.reporter.report(bench.take(ID=2).key)
+    assert bench.send_all()[0] == (2, "accepted")
+
+
 def test_result_that_the_task_server_chokes_on_is_tried_each_hour_at_last_and_delivered_when_it_can_be() -> None:
     bench = accepted(1, 2)
     bench.end("i:1")
@@ -152,10 +163,11 @@ def test_task_server_that_asks_for_patience_is_tried_with_nothing_else() -> None
     bench = accepted(1, 2)
     bench.link.replies = [Away("status 503", retry_after_seconds=600)]
     assert bench.send_all() == [(1, "accepted")]
+    bench.reporter.report(bench.take(ID=3).key)
     bench.clock.seconds += 600
     assert bench.send_all() == []
     bench.clock.seconds += 31
-    assert bench.send_all() == [(2, "accepted"), (1, "accepted")]
+    assert bench.send_all() == [(2, "accepted"), (3, "accepted"), (1, "accepted")]
 
 
 def test_one_success_drains_what_waited_while_the_task_server_was_away() -> None:
