@@ -139,6 +139,18 @@ def test_results_that_were_not_applied_go_at_a_time_of_their_own(stage, daemon_i
     assert stage.run(stage.store.tasks.get(daemon_id, 1)) is not None
 
 
+def test_of_results_that_were_not_applied_the_newest_of_each_daemon_are_kept(stage, daemon_id):
+    numbers, other = (901, 902, 903, 904), stage.add_daemon("other")
+    for number in numbers:
+        for one in (daemon_id, *([other] if number > 902 else [])):
+            stage.run(stage.store.tasks.record(one, Result(number, Status.COMPLETED, {}, None)))
+        stage.run(asyncio.sleep(0.002))
+    assert [stage.run(stage.store.tasks.cut_results(2, 1)) for _ in range(3)] == [1, 1, 0]
+    for one in (daemon_id, other):
+        kept = [len(stage.run(stage.store.tasks.list_results(one, number))) for number in numbers]
+        assert kept == [0, 0, 1, 1]
+
+
 def test_what_is_forgotten_goes_a_little_at_a_time(stage, daemon_id):
     for number in stage.give(daemon_id, 5):
         stage.run(stage.store.tasks.record(daemon_id, Result(number, Status.COMPLETED, {}, None)))

@@ -42,6 +42,8 @@ _TIDY_COUNT: Final = 500
 _FORGET_SECONDS: Final = 3600.0
 _COUNT_SECONDS: Final = 30.0
 _ENDED_KEPT: Final = timedelta(days=90)
+_RESULTS_MAX: Final = 10_000
+"""So many of a daemon's results that were not applied outlive an hour: as many as it may have open tasks."""
 _HERE: Final = timedelta(minutes=15)
 _STOP_SECONDS: Final = 1.0
 _BODY_BYTES_MAX: Final = BOUNDS["body_kibibytes"].most * 1024
@@ -107,6 +109,8 @@ class App:
         while await store.register.cut_audit(kept, _TIDY_COUNT):
             await asyncio.sleep(0)
         while await store.codes.forget(_ENDED_KEPT, _TIDY_COUNT):
+            await asyncio.sleep(0)
+        while await store.tasks.cut_results(_RESULTS_MAX, _TIDY_COUNT):
             await asyncio.sleep(0)
 
     async def _adjust_pace(self) -> None:

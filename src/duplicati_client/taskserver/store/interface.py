@@ -88,6 +88,12 @@ class TaskStore(Protocol):
         Returns how many tasks it touched, at most about `limit`; call again until it is 0.
         """
 
+    async def cut_results(self, most: int, limit: int) -> int:
+        """Forget the oldest results that were not applied of each daemon that has more than `most`.
+
+        Returns how many went, at most about `limit` of each; call again until it is 0.
+        """
+
 
 class DaemonChange(NamedTuple):
     """What shall be otherwise, None as it was; with a `version` only if the daemon still has that one."""

@@ -83,6 +83,9 @@ class Tasks:
     async def tidy(self, kept: timedelta, limit: int, results_kept: timedelta | None = None) -> int:
         return await self._database.write(partial(_tidy, kept, limit, results_kept or kept))
 
+    async def cut_results(self, most: int, limit: int) -> int:
+        return await self._database.write(partial(_cut_results, most, limit))
+
 
 # --- given and handed out -------------------------------------------------------------------------------
 
@@ -347,6 +350,13 @@ def _tidy(kept: timedelta, limit: int, results_kept: timedelta) -> Work[int]:
         *(yield Query("forget_results", {**count, "kept": write_span(results_kept)})),
     ]
     return len(due) + len(gone)
+
+
+def _cut_results(most: int, limit: int) -> Work[int]:
+    gone: list[Row] = []
+    for row in (yield Query("list_daemons_of_many_results", {"most": most})):
+        gone += yield Query("cut_results", {"daemon_id": row["daemon_id"], "most": most, "limit": limit})
+    return len(gone)
 
 
 def _end_due(find: str, end: str, how: Mapping[str, Any]) -> Work[list[tuple[str, int]]]:

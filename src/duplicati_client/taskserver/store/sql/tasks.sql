@@ -118,6 +118,15 @@ delete from results where (daemon_id, result_id) in (
 )
 returning daemon_id;
 
+-- name: list_daemons_of_many_results
+select daemon_id from results group by daemon_id having count(*) > :most order by daemon_id limit 20;
+
+-- name: cut_results
+delete from results where daemon_id = :daemon_id and result_id in (
+  select result_id from results where daemon_id = :daemon_id order by received_at desc, result_id limit :limit offset :most
+)
+returning result_id;
+
 -- name: list_tasks
 select daemon_id, number, content, state, attempt, offers_count, created_at, created_by, expires_at, offered_at, lease_ends_at,
   accepted_at, ended_at, is_cancel_wanted, outcome, progress, null as result, version
