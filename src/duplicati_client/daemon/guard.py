@@ -37,7 +37,10 @@ def make_folder(path: str) -> None:
     except FileExistsError:
         return
     except OSError as exc:
-        raise errors.ConfigurationInvalid(f"the state folder {path} cannot be made: {exc.strerror}") from exc
+        raise errors.ConfigurationInvalid(
+            f"the state folder {path} cannot be made: {exc.strerror}",
+            hint="let state_folder name a place that the user who runs this can write to",
+        ) from exc
 
 
 def check_folder(path: str, descriptor: int) -> None:
