@@ -151,7 +151,7 @@ def test_link_in_the_place_of_a_temporary_file_is_replaced_and_not_followed(tmp_
 def test_folder_that_cannot_be_made_names_what_decides_on_its_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")  # a folder cannot be made below it, not even by root
     with pytest.raises(errors.ConfigurationInvalid, match="cannot be made") as caught:
-        open_folder(str(tmp_path / "file" / "state"))
+        open_folder(str(tmp_path / "file" / "daemon" / "state"))
     assert "state_folder" in str(caught.value.hint)
 
 
