@@ -53,6 +53,30 @@ def test_an_act_that_came_to_nothing_is_not_in_the_audit_log(stage, daemon_id):
     assert list_actions(stage) == ["daemon.add"]
 
 
+def test_a_token_that_is_shown_long_after_its_successor_was_is_told_of_once(tmp_path):
+    with opened(str(tmp_path / "store.db")) as stage:
+        daemon_id = stage.add_daemon()
+        show = stage.store.daemons.find_by_token
+        stage.run(stage.store.daemons.renew_token(daemon_id, "digest of nas", "new", LONG))
+        assert stage.run(show("new")) is not None
+        found = []
+        for seconds in (1, 61, 62):
+            stage.clock.skipped_milliseconds = seconds * 1000
+            assert stage.run(show("digest of nas")) is None
+            found.append(list_actions(stage).count("daemon.token-found-used"))
+        assert found == [0, 1, 1]
+
+
+def test_a_token_of_a_revoked_daemon_is_no_alarm_and_one_that_never_was_is_none_either(tmp_path):
+    with opened(str(tmp_path / "store.db")) as stage:
+        daemon_id = stage.add_daemon()
+        stage.run(stage.store.daemons.change(daemon_id, DaemonChange(state=DaemonState.REVOKED), "somebody"))
+        stage.clock.skipped_milliseconds = 100_000
+        for digest in ("digest of nas", "another"):
+            assert stage.run(stage.store.daemons.find_by_token(digest)) is None
+        assert "daemon.token-found-used" not in list_actions(stage)
+
+
 def test_fifty_acts_at_once_are_one_chain(stage, daemon_id):
     others = [stage.add_daemon(f"other {number}") for number in range(5)]
 

@@ -6,11 +6,12 @@ import json
 import secrets
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from ..errors import NameTaken, VersionChanged
+from ..errors import NameTaken, Overloaded, StoreUnusable, VersionChanged
 from ..records import Daemon, DaemonState, Page, Sighting
 from .audit import append
 from .columns import known_time, read_json, read_time, write_json, write_span
@@ -20,6 +21,8 @@ from .interface import DaemonChange
 
 _INSTANCES_COUNT: Final = 4
 _SCANNED_COUNT: Final = 500
+_GRACE_MILLISECONDS: Final = 60_000
+"""So long what a daemon sent before it had its new token may still be on its way."""
 _UNHEARD: Final = {"Code": "outcome-unknown", "Message": "its daemon was revoked before it said how it went"}
 
 
@@ -38,10 +41,18 @@ class Daemons:
     async def find_by_token(self, digest: str) -> tuple[Daemon, bool] | None:
         row = await self._database.read(partial(_find_by_token, digest))
         if row is None:
+            await self._note_ended(digest)
             return None
         if row["successor_of"] is not None:
             await self._database.write(partial(_settle, digest, row["successor_of"], row["daemon_id"]))
         return read_daemon(row), bool(row["is_expired"])
+
+    async def _note_ended(self, digest: str) -> None:
+        """Tell once of a token that is shown though its successor is in use: somebody else may have one of them."""
+        row = await self._database.read(partial(_find_ended, digest))
+        if row is not None:
+            with suppress(StoreUnusable, Overloaded):  # it is refused all the same
+                await self._database.write(partial(_note_ended, digest, row["daemon_id"]))
 
     async def renew_token(self, daemon_id: str, old: str, new: str, life: timedelta) -> bool:
         return await self._database.write(partial(_renew, daemon_id, old, new, life))
@@ -131,6 +142,16 @@ def _add(name: str, digest: str, labels: Mapping[str, str], by: str) -> Work[Dae
 
 def _find_by_token(digest: str) -> Work[Row | None]:
     return one((yield Query("find_daemon_by_token", {"digest": digest}, stands_alone=True)))
+
+
+def _find_ended(digest: str) -> Work[Row | None]:
+    late = {"digest": digest, "grace": _GRACE_MILLISECONDS}
+    return one((yield Query("find_ended_daemon_token", late, stands_alone=True)))
+
+
+def _note_ended(digest: str, daemon_id: str) -> Work[None]:
+    if (yield Query("note_ended_daemon_token", {"digest": digest, "daemon_id": daemon_id})):
+        yield from append("server", "daemon.token-found-used", daemon_id, {})
 
 
 def _settle(digest: str, before: str, daemon_id: str) -> Work[None]:

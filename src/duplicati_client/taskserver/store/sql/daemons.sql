@@ -22,6 +22,17 @@ select daemons.*, daemon_tokens.successor_of,
 from daemon_tokens join daemons on daemons.daemon_id = daemon_tokens.daemon_id
 where daemon_tokens.digest = :digest and daemon_tokens.ended_at is null and daemons.state = 'active';
 
+-- name: find_ended_daemon_token
+select daemon_tokens.daemon_id from daemon_tokens join daemons on daemons.daemon_id = daemon_tokens.daemon_id
+where daemon_tokens.digest = :digest and daemon_tokens.ended_at < :now - :grace
+  and (daemon_tokens.expires_at is null or daemon_tokens.expires_at > 0) and daemons.state = 'active';
+
+-- name: note_ended_daemon_token
+-- 0: it was found to be shown after its end, which is told once.
+update daemon_tokens set expires_at = 0
+where digest = :digest and daemon_id = :daemon_id and ended_at is not null and (expires_at is null or expires_at > 0)
+returning digest;
+
 -- name: end_daemon_token
 update daemon_tokens set ended_at = :now where digest = :digest and ended_at is null returning digest;
 
