@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from .. import errors
-from ..outcome import Evidence, MetadataSign, RowSign, TaskSign, judge
+from ..outcome import Evidence, MetadataSign, Outcome, RowSign, TaskSign, judge
 from . import evidence
 from .activity import ServerTask
 from .backups import Backups
@@ -20,6 +20,7 @@ from .patience import AWAY_SECONDS, Patience
 
 # TaskStarted moves a little in a task's first moments (2.3.1.0 restart:35); a restart moves it further.
 SAME_START = timedelta(seconds=5)
+_LOOKS_COUNT, _LOOK_SECONDS = 5, 0.5
 
 
 class Seen(NamedTuple):
@@ -43,10 +44,22 @@ class Conclusion:
         self._raw_rows: list[Mapping[str, Any]] = []
 
     def reach(self) -> Generator[Note | None, None, Ended]:
-        """Return the end; the log may be locked by the next task for a while (2.3.1)."""
-        rows = yield from self._read_rows()
-        row, task = self._own_row(rows or ()), self._seen.task
-        verdict = judge((yield from self._gather(rows, row)))
+        """Return the end; the log may be locked by the next task for a while (2.3.1).
+
+        What leaves no result is looked at again for a moment, since a busy server may be late with the row.
+        Not so where no times tell its row from that of a run which came right after it (before 2.2).
+        """
+        task = self._seen.task
+        has_times = task is not None and task.started_at is not None and not self._seen.is_lost
+        for look in range(_LOOKS_COUNT):
+            if look:
+                self._patience.sleep(_LOOK_SECONDS)
+                yield None
+            rows = yield from self._read_rows()
+            row = self._own_row(rows or ())
+            verdict = judge((yield from self._gather(rows, row)))
+            if verdict.outcome is not Outcome.UNKNOWN or rows is None or not has_times:
+                break
         return Ended(
             verdict=verdict,
             task_id=self._started.task_id,

@@ -311,6 +311,27 @@ def test_locked_log_is_waited_for_and_told_once() -> None:
     assert following.clock.slept == [1.0] * 5
 
 
+@pytest.mark.parametrize("release", ["2.2.0.3", "2.3.0.4", "2.3.1.0"])
+def test_row_that_comes_a_moment_after_the_end_of_its_task_is_waited_for(release: str) -> None:
+    server = BackupServer(release)
+    following = Following(server)
+    run = following.start()
+    server.end(7)
+    server.fail("backup/3/log", answer(200, []), answer(200, []))
+    assert following.follow(run).verdict.outcome is Outcome.SUCCESS
+    assert sum(following.clock.slept) < 2
+
+
+@pytest.mark.parametrize("release", ["2.0.8.1", "2.1.0.5"])
+def test_row_of_the_run_right_after_it_is_not_waited_for_where_no_times_tell_them_apart(release: str) -> None:
+    server = BackupServer(release)
+    following = Following(server)
+    run = following.start()
+    server.end(7)
+    server.fail("backup/3/log", answer(200, []))
+    assert following.follow(run).verdict.outcome is Outcome.UNKNOWN
+
+
 def test_log_that_stays_unreadable_makes_no_success() -> None:
     server = BackupServer()
     following = Following(server)
