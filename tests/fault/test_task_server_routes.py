@@ -127,6 +127,22 @@ def test_token_of_a_lesser_role_does_not_make_its_bearer_the_user(scene: Scene) 
         assert find_wrong(scene.server.ask_as(token, "PATCH", "/api/v1/users/admin", change), 403) is None
 
 
+def test_token_that_ends_makes_none_that_outlives_it_and_a_session_does(scene: Scene) -> None:
+    password = "a password of some length"
+    scene.make("/api/v1/users", {"Name": "kim", "Password": password})
+    session = scene.make("/api/v1/sessions", {"User": "kim", "Password": password})
+
+    def make(token: str, **life: int) -> Any:
+        return scene.server.ask_as(token, "POST", "/api/v1/tokens", life).value
+
+    assert make(session["Token"])["ExpiresAt"] is None
+    short = make(session["Token"], LifeSeconds=100)
+    ends_at = short["ExpiresAt"][:19]
+    for life in ({}, {"LifeSeconds": 86400}):
+        assert make(short["Token"], **life)["ExpiresAt"][:19] == ends_at
+    assert make(short["Token"], LifeSeconds=60)["ExpiresAt"][:19] < ends_at
+
+
 def test_token_ends_none_of_its_user_that_can_do_more(scene: Scene) -> None:
     admin = scene.tokens["administrator"]
     made = {}

@@ -23,6 +23,8 @@ from .store.interface import EVERY, Store
 SESSION_LIFE: Final = timedelta(hours=12)
 _FREE_FAILURES: Final = {"user": 5, "network": NETWORK_FREE_COUNT}
 _KNOWN_MAX: Final = 1000
+_SESSION: Final = "s-"
+"""How the id of a session's token begins."""
 _RANKS: Final = {role: rank for rank, role in enumerate(Role)}
 
 
@@ -42,6 +44,11 @@ class Operator(NamedTuple):
     def sees(self, daemon: Daemon) -> bool:
         """Say whether this daemon exists for them."""
         return daemon.labels.items() >= self.labels
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When tokens that they make have to end: with their own, unless it is of a session, which a password began."""
+        return None if self.token.token_id.startswith(_SESSION) else self.token.expires_at
 
     @property
     def is_scoped(self) -> bool:
@@ -154,9 +161,9 @@ class Operators:
         return daemon
 
 
-def make_token_id() -> str:
+def make_token_id(kind: str = "t-") -> str:
     """Return a new id, which is no secret."""
-    return f"t-{secrets.token_hex(6)}"
+    return kind + secrets.token_hex(6)
 
 
 _NOBODYS = Token("", "", Role.VIEWER, {}, "", datetime(1970, 1, 1, tzinfo=UTC), None, None)
@@ -165,7 +172,7 @@ _NOBODYS = Token("", "", Role.VIEWER, {}, "", datetime(1970, 1, 1, tzinfo=UTC), 
 def _make_session(user: User) -> Token:
     now = datetime.now(UTC)
     return Token(
-        token_id=make_token_id(),
+        token_id=make_token_id(_SESSION),
         user=user.name,
         role=user.role,
         scope={},

@@ -159,11 +159,15 @@ async def list_tokens(parts: NamedDependency[Parts], operator: NamedDependency[O
 async def add_token(
     parts: NamedDependency[Parts], operator: NamedDependency[Operator], data: JSONBody[NewToken]
 ) -> TokenMade:
-    """Make a token that can do no more than the one that is shown; its text is told only now."""
+    """Make a token that can do no more than the one that is shown, and for no longer; its text is told only now.
+
+    One that is made in a session may live longer.
+    """
     role = operator.role if data.role is UNSET else Role(data.role)
     operator.require(role)
     now = datetime.now(UTC)
-    life = None if data.life_seconds is None else now + timedelta(seconds=data.life_seconds)
+    wanted_at = None if data.life_seconds is None else now + timedelta(seconds=data.life_seconds)
+    ends = [at for at in (wanted_at, operator.ends_at) if at is not None]
     wanted = Token(
         token_id=make_token_id(),
         user=operator.user,
@@ -171,7 +175,7 @@ async def add_token(
         scope={**data.scope, **operator.scopes[1]},
         note=data.note,
         created_at=now,
-        expires_at=life,
+        expires_at=min(ends, default=None),
         used_at=None,
     )
     token, text = await parts.operators.add_token(operator, wanted)
