@@ -204,7 +204,10 @@ def _read(text: Any) -> datetime | None:
 
 
 def _check_order(world: World) -> Iterator[str]:
-    """Tasks of one backup begin in the order in which they came, or were taken on after a disk had failed."""
+    """Tasks of one backup begin in the order in which they came, or were taken on after a disk had failed.
+
+    One that was not to begin before a time of its own may be passed by the others.
+    """
     came = {key: place for place, key in enumerate(world.ledger.contents)}
     taken = {key: place for place, key in enumerate(world.accepted)}
     for alias, server in world.servers.items():
@@ -212,5 +215,6 @@ def _check_order(world: World) -> Iterator[str]:
             firsts = dict.fromkeys(deed.causes[0] for deed in server.engine.deeds if deed.backup_id == backup_id)
             begun = [key for key in firsts if key in came and key in taken]
             for one, other in itertools.combinations(begun, 2):
-                if came[other] < came[one] and taken[other] < taken[one]:
+                is_bound = "NotBefore" not in world.ledger.contents[other]
+                if is_bound and came[other] < came[one] and taken[other] < taken[one]:
                     yield f"order of {backup_id} on {alias}: {one} began before {other}"

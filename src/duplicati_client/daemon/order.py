@@ -21,7 +21,7 @@ _LATE = timedelta(minutes=5)
 
 
 class Order:
-    """Tasks of one backup begin in the order in which they came, others side by side."""
+    """Tasks of one backup that may begin do so in the order in which they came, others side by side."""
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class Order:
             if not job.is_active and job.leader not in self._jobs:
                 if self.find_early_end(job, is_barred=is_barred) is not None:
                     return job
+                if self._is_early(job):
+                    continue
                 if job.lane == lane and job.retry_at <= at and not is_barred and self._may_begin(job):
                     before.add(*(other for other in passed if not self._has_begun(other)))
                     if not before.has_one_of(job):
@@ -73,7 +75,7 @@ class Order:
             is_waiting = self._find_step(job) is Step.DECIDED and not job.is_cancelled
             if job.is_like(leader) and is_waiting and self._may_begin(job):
                 followers.append(job)
-            elif job.shares_backup(leader):
+            elif job.shares_backup(leader) and not self._is_early(job):
                 break
         return followers
 
@@ -106,7 +108,13 @@ class Order:
             return True
         if self._is_to_wait() or (job.is_read and self._journal.open_bytes >= RESULTS_BYTES_MAX):
             return False
-        return job.task.not_before is None or job.task.not_before <= self._timing.server_now()
+        return not self._is_early(job)
+
+    def _is_early(self, job: Job) -> bool:
+        """Say whether its own time has not come; until then it holds nobody up."""
+        not_before = job.task.not_before
+        is_ahead = not_before is not None and not_before > self._timing.server_now()
+        return is_ahead and self._find_step(job) is Step.DECIDED
 
     def _has_begun(self, job: Job) -> bool:
         is_single = len(job.task.resources) == 1  # of several backups the later ones have not begun

@@ -69,6 +69,30 @@ def test_what_is_put_off_lets_others_pass_until_its_time_has_come(stage: Stage) 
     assert stage.order.choose(LONG) is first
 
 
+def test_task_whose_time_has_not_come_holds_nobody_up_and_has_its_place_when_it_comes(stage: Stage) -> None:
+    early = stage.put(1, {**DOCUMENTS, "NotBefore": "2026-11-24T13:00:00Z"})
+    second, third = stage.put(2, VERIFY), stage.put(3, DOCUMENTS)
+    assert stage.order.choose(LONG) is second
+    assert stage.order.choose(QUICK) is None
+    stage.clock.seconds += 3600
+    assert stage.order.choose(LONG) is early
+    assert stage.order.list_followers(early) == []
+    del stage.jobs[second.key]
+    assert stage.order.list_followers(early) == [third]
+
+
+def test_task_whose_time_has_not_come_keeps_no_follower_from_its_leader(stage: Stage) -> None:
+    leader = stage.put(1, DOCUMENTS)
+    stage.put(2, {**VERIFY, "NotBefore": "2026-11-24T13:00:00Z"})
+    follower = stage.put(3, DOCUMENTS)
+    assert stage.order.list_followers(leader) == [follower]
+
+
+def test_task_that_has_begun_goes_on_whatever_the_task_servers_clock_says_then(stage: Stage) -> None:
+    begun = stage.put(1, {**DOCUMENTS, "NotBefore": "2026-11-24T13:00:00Z"}, Step.INTENT)
+    assert stage.order.choose(LONG) is begun
+
+
 def test_nothing_begins_while_it_is_to_wait_and_what_has_begun_goes_on(stage: Stage) -> None:
     stage.is_to_wait = True
     stage.put(1, PHOTOS)
