@@ -116,6 +116,7 @@ _CANCELLED = (
     "a task was canceled",
     "the operation was canceled",
     "thread was being aborted",
+    "threadabortexception",  # 2.0 on Windows has the rest in the language of the system
     "thread was interrupted from a waiting state",
     "cancellation was requested",
 )

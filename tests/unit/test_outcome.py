@@ -113,6 +113,7 @@ def test_fatal_row_is_fatal_in_spite_of_a_completed_task() -> None:
     [
         "A task was canceled.",
         "Thread was being aborted.",
+        "Der Thread wurde abgebrochen.\nThreadAbortException: Der Thread wurde abgebrochen.",
         "Thread was interrupted from a waiting state.",
         "Error in handler\nTaskCanceledException: A task was canceled.",
     ],
