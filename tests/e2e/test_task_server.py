@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 import pytest
 
@@ -78,8 +79,22 @@ def test_large_tasks_come_page_by_page_and_each_is_sent_when_it_is_offered(scene
         page = scene.server.ask("GET", path, **level_one)
         numbers += [task["ID"] for task in page.value]
         link = page.headers.get("link")
-        path = link.partition(">")[0].removeprefix("<") if link else None
+        path = urljoin(path, link.partition(">")[0].removeprefix("<")) if link else None
     assert numbers == list(range(1, 71))
+
+
+def test_links_to_next_pages_hold_behind_a_proxy_that_takes_the_beginning_of_the_path_away(scene: Scene) -> None:
+    token = add_plain(scene, "paged")
+    for _ in range(2):
+        scene.terminal.tell("task-server", "send", "paged", "run", "backup", "1")
+    daemon = {"Authorization": f"Bearer {token}", "Duplicati_Task_Protocol": "1"}
+    operator = {"Authorization": f"Bearer {scene.server.token}"}
+    for path, who in (("api/tasks?limit=1", daemon), ("api/v1/tasks?limit=1&daemon=paged", operator)):
+        link = scene.server.ask("GET", f"/{path}", **who).headers["link"].partition(">")[0].removeprefix("<")
+        followed = urljoin(f"https://example.org/backups/{path}", link)
+        assert followed.startswith(f"https://example.org/backups/{path.partition('?')[0]}?")
+        there = followed.removeprefix("https://example.org/backups")
+        assert scene.server.ask("GET", there, **who).status == 200
 
 
 def test_task_that_waits_is_cancelled_and_never_handed_out(scene: Scene) -> None:

@@ -102,7 +102,8 @@ async def hand_out(request: AnyRequest, parts: NamedDependency[Parts]) -> Respon
         parts.allowances.give_back(caller.daemon.daemon_id)
     headers = _head(parts, caller.level)
     if has_more and caller.level:
-        headers["Link"] = f'<{request.url.path}?after={tasks[-1].number}&limit={limit}>; rel="next"'
+        # no path: a proxy may have taken the beginning of it away
+        headers["Link"] = f'<?after={tasks[-1].number}&limit={limit}>; rel="next"'
     body = codec.encode([_write_task(task, caller.level) for task in tasks])
     return Response(body, media_type="application/json", headers=headers)
 

@@ -41,5 +41,5 @@ def make_page(request: AnyRequest, page: Page[T], told: list[S]) -> Response[Par
     headers = {"Cache-Control": "no-store"}
     if page.next is not None:
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        headers["Link"] = f'<{request.url.path}?{urlencode([*query, ("cursor", page.next)])}>; rel="next"'
+        headers["Link"] = f'<?{urlencode([*query, ("cursor", page.next)])}>; rel="next"'  # a proxy may change the path
     return Response(Part(items=told, next=page.next), headers=headers)
