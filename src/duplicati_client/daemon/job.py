@@ -92,4 +92,4 @@ def look_seconds(count: int) -> float:
 def _name_backups(task: Task) -> frozenset[tuple[str, str]]:
     named = [resource for resource in task.resources if resource.kind == "backup"]
     ids = {("id", one.resource_id) for one in named if one.resource_id is not None}
-    return frozenset(ids | {("name", (one.name or "").casefold()) for one in named if one.resource_id is None})
+    return frozenset(ids | {("name", one.name.casefold()) for one in named if one.name is not None})

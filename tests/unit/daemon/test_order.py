@@ -61,6 +61,13 @@ def test_first_of_each_backup_is_next_and_one_behind_another_of_its_own_is_not(s
     assert stage.order.choose(LONG) is second
 
 
+def test_list_of_all_backups_is_about_none_of_them_and_waits_for_no_run(stage: Stage) -> None:
+    stage.put(1, DOCUMENTS)
+    stage.put(2, PHOTOS)
+    listing = stage.put(3, {"Operation": "list", "Resources": [{"Type": "backup"}]})
+    assert stage.order.choose(QUICK) is listing
+
+
 def test_what_is_put_off_lets_others_pass_until_its_time_has_come(stage: Stage) -> None:
     first, other = stage.put(1, DOCUMENTS), stage.put(2, PHOTOS)
     first.retry_at = stage.clock() + 5
