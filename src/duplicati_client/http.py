@@ -148,7 +148,11 @@ def parse_url(text: str) -> Origin:
         raise errors.InvalidValue("this is not the address of a server", hint=example) from exc
     scheme = parts.scheme or ("http" if is_loopback(host) else "https")
     is_clean = all(" " < c != "\x7f" for c in text)  # urlsplit drops line ends and tabs without a word
-    if scheme not in ("http", "https") or parts.query or parts.fragment or port == 0 or not is_clean:
+    if parts.query or parts.fragment:
+        raise errors.InvalidValue(
+            "this is the address of a page and not of a server", hint="leave out what comes after the port"
+        )
+    if scheme not in ("http", "https") or port == 0 or not is_clean:
         raise errors.InvalidValue("this is not the address of a server", hint=example)
     if parts.username is not None or parts.password is not None:
         raise errors.InvalidValue(

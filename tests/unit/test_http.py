@@ -533,6 +533,13 @@ def test_open_socket_goes_through_the_tunnel_and_has_no_time_limit() -> None:
 # --- addresses ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("url", ["http://nas:8200/ngax/index.html#/", "http://nas:8200/signin.html?token=t"])
+def test_address_of_a_page_as_a_browser_shows_it_is_told_with_what_to_leave_out(url: str) -> None:
+    with pytest.raises(errors.InvalidValue, match="address of a page") as caught:
+        parse_url(url)
+    assert caught.value.hint == "leave out what comes after the port"
+
+
 def test_nothing_listens() -> None:
     with pytest.raises(errors.ConnectionRefused, match="port 1"):
         ask("http://127.0.0.1:1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ... import errors
 from ...http import Answer, Request, Transport
@@ -68,4 +69,7 @@ def _explain(answer: Answer, url: str) -> errors.DuplicatiClientError:
             hint="if a proxy wants a login of its own, give its headers with --header-file",
         )
     what = "a web page" if b"<" in answer.body[:200] else "something"
-    return errors.NotDuplicati(f"{what} answers at {url} (status {answer.status}), but not a Duplicati server")
+    path = urlsplit(url).path
+    hint = f"leave the path out, unless a proxy serves Duplicati below it: {url.removesuffix(path)}" if path else None
+    message = f"{what} answers at {url} (status {answer.status}), but not a Duplicati server"
+    return errors.NotDuplicati(message, hint=hint)

@@ -34,6 +34,12 @@ def test_probe_asks_once_and_sends_no_secret() -> None:
     assert transport.requests[0].headers == {}
 
 
+def test_address_of_the_web_page_is_told_from_that_of_the_server() -> None:
+    with pytest.raises(errors.NotDuplicati) as caught:
+        probe(in_order(html(200), url="http://nas.test:8200/ngclient"))
+    assert (caught.value.hint or "").endswith(": http://nas.test:8200")
+
+
 @pytest.mark.parametrize(
     ("reply", "kind", "told"),
     [
