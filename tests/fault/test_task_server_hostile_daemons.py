@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -278,6 +279,17 @@ def test_polls_in_one_piece_are_answered_each_and_in_order(scene: Scene) -> None
     fetch = poll.replace(b"/status", b"")
     told = scene.send(poll * 3 + fetch + poll + scene.head("GET", "/api/tasks"))
     assert re.findall(rb"HTTP/1.1 (\d+)", told) == [b"304", b"304", b"304", b"200", b"304", b"200"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_nonsense_in_one_piece_with_requests_is_no_mistake_of_the_server(scene: Scene, count: int) -> None:
+    """What its log holds is looked at when the scene ends."""
+    asked = [b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"] * count
+    for _ in range(20):
+        scene.send(b"".join([*asked, b"\x00\x01\x02\r\n\r\n"]))
+        with scene.connect() as sock:
+            sock.sendall(b"".join(asked))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def test_poll_in_crumbs_is_answered_like_one_in_a_piece(scene: Scene) -> None:

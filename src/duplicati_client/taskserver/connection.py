@@ -13,7 +13,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from . import credentials
 from .api.daemons import IDLE_ETAG, has_tasks
@@ -69,6 +69,7 @@ class PollProtocol(HttpToolsProtocol):
         self._stuck_timer: TimerHandle | None = None
         self._head_bytes = 0
         self._is_in_head = False
+        self._begun: list[RequestResponseCycle] = []
 
     # --- the short way ----------------------------------------------------------------------------------
 
@@ -96,6 +97,7 @@ class PollProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._give_up_answers()
         self.crowd.leave(self)
         self._end_head_timer()
         self._end_stuck_timer()
@@ -109,9 +111,12 @@ class PollProtocol(HttpToolsProtocol):
         self._end_head_timer()
         self.crowd.work(self)
         super().on_headers_complete()
+        if self.cycle is not None:
+            self._begun.append(self.cycle)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._begun = [cycle for cycle in self._begun if not cycle.response_complete]
         if self._is_free() and not self.transport.is_closing():
             self.crowd.rest(self)
             self._watch_head(0)
@@ -128,6 +133,16 @@ class PollProtocol(HttpToolsProtocol):
     def abort(self) -> None:
         """End it at once."""
         self.transport.abort()
+        self._give_up_answers()
+
+    def _give_up_answers(self) -> None:
+        """Let nothing be written any more of what is being answered, which would be taken for a mistake of ours.
+
+        uvicorn remembers the last request alone, and that only once the connection is lost.
+        """
+        for cycle in self._begun:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def _is_free(self) -> bool:
         """Say whether nothing is being answered."""
@@ -177,6 +192,7 @@ class PollProtocol(HttpToolsProtocol):
         if self._is_free():
             self.transport.write(_write_problem(status, code, detail))
         self.transport.close()
+        self._give_up_answers()
 
 
 def _write_problem(status: int, code: str, detail: str) -> bytes:

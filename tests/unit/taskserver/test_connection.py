@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -179,6 +180,22 @@ def test_nonsense_behind_a_request_spoils_no_answer():
     on.send(REQUEST)
     on.send(b"\x00\x01\x02\r\n\r\n")
     assert (on.transport.ended, on.transport.written) == ("closed", b"")
+
+
+@pytest.mark.parametrize("ending", ["nonsense", "lost", "aborted"])
+def test_nothing_is_written_of_any_answer_once_the_connection_has_ended(ending):
+    on = Scene()
+    on.send(REQUEST)
+    begun = [on.connection.cycle]
+    on.send(REQUEST)
+    begun.append(on.connection.cycle)
+    if ending == "nonsense":
+        on.send(b"\x00\x01\x02\r\n\r\n")
+    elif ending == "lost":
+        on.connection.connection_lost(None)
+    else:
+        on.connection.abort()
+    assert [cycle.disconnected for cycle in begun] == [True, True]
 
 
 def test_whoever_does_not_read_is_hung_up_on_after_a_minute():
