@@ -158,11 +158,17 @@ class Reporter:
             if at < self._wait_until:
                 return False
             name = self._agenda.take(at)
+            answer = self._answers.get(name) if isinstance(name, tuple) else None  # it may have fallen out meanwhile
             self._is_sending = name is not None
         try:
             if name is None:
                 return self._tidy(at)
-            self._send_entry(name) if isinstance(name, str) else self._send_answer(name)
+            if isinstance(name, str):
+                self._send_entry(name)
+            elif answer is not None:
+                self._send_answer(name, answer)
+            else:
+                self._forget_failures(name)
             return self._clock() >= self._wait_until
         finally:
             self._is_sending = False
@@ -171,8 +177,7 @@ class Reporter:
         due_at = max(self._wait_until, self._agenda.due_at)
         return min(max(0.0, due_at - self._clock()), _SLICE_SECONDS)
 
-    def _send_answer(self, name: AnswerName) -> None:
-        result = self._answers[name]
+    def _send_answer(self, name: AnswerName, result: Result) -> None:
         try:
             is_over = self._post(name, result) is not None
         except (NotTaken, ResultTooLarge):

@@ -97,7 +97,7 @@ class FakeHistory:
 
 
 class FakeLink:
-    """Confirms what is posted, unless `replies` holds something else to be said first.
+    """Confirms what is posted, unless `replies` holds something else to be said, or done, first.
 
     It chokes on what is about `broken_ids`, each time.
     """
@@ -114,7 +114,7 @@ class FakeLink:
         reply = self.replies.pop(0) if self.replies else None
         if isinstance(reply, Exception):
             raise reply
-        return reply
+        return reply() if callable(reply) else reply
 
 
 class FakeLog:

@@ -252,6 +252,23 @@ def test_answer_that_no_entry_stands_for_is_sent_until_it_arrives() -> None:
     assert bench.reporter.count_pending() == (0, 0)
 
 
+def test_answer_that_fell_out_while_it_could_not_be_sent_is_forgotten() -> None:
+    bench = Bench()
+
+    def flood() -> None:
+        for number in range(1000):
+            bench.reporter.answer(Result(f"y{number}", Status.ERROR, {"Code": "id-conflict"}))
+        raise Away("away")
+
+    bench.reporter.answer(Result("x", Status.ERROR, {"Code": "id-conflict"}))
+    bench.link.replies = [flood]
+    for _ in range(21):
+        bench.clock.seconds += 61
+        bench.send_all()
+    assert bench.reporter.count_pending() == (0, 0)
+    assert [result.task_id for result in bench.link.posted].count("x") == 1
+
+
 def test_attempt_of_the_task_comes_back_in_each_result() -> None:
     bench = Bench()
     bench.reporter.report(bench.take(level=1, Attempt=4).key)
