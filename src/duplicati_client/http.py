@@ -150,7 +150,7 @@ def parse_url(text: str) -> Origin:
     is_clean = all(" " < c != "\x7f" for c in text)  # urlsplit drops line ends and tabs without a word
     if parts.query or parts.fragment:
         raise errors.InvalidValue(
-            "this is the address of a page and not of a server", hint="leave out what comes after the port"
+            "this is the address of a page and not of a server", hint=f"leave out the page; {example}"
         )
     if scheme not in ("http", "https") or port == 0 or not is_clean:
         raise errors.InvalidValue("this is not the address of a server", hint=example)

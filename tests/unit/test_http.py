@@ -537,7 +537,7 @@ def test_open_socket_goes_through_the_tunnel_and_has_no_time_limit() -> None:
 def test_address_of_a_page_as_a_browser_shows_it_is_told_with_what_to_leave_out(url: str) -> None:
     with pytest.raises(errors.InvalidValue, match="address of a page") as caught:
         parse_url(url)
-    assert caught.value.hint == "leave out what comes after the port"
+    assert caught.value.hint == "leave out the page; example: http://127.0.0.1:8200"
 
 
 def test_nothing_listens() -> None:

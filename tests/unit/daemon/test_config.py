@@ -153,7 +153,7 @@ def test_file_is_read_from_the_disk_with_the_same_care(tmp_path: Path) -> None:
         (change("https://tasks.test/", "ftp://tasks.test"), 4, "not the address of a server", "example"),
         (change("https://tasks.test/", "https://tasks.test:0"), 4, "not the address of a server", "example"),
         (change("https://tasks.test/", "https://"), 4, "not the address of a server", "example"),
-        (change("https://tasks.test/", "https://tasks.test/?a=b"), 4, "not the address of a server", "example"),
+        (change("https://tasks.test/", "https://tasks.test/?a=b"), 4, "of a page and not of a server", "example"),
         (change("https://tasks.test/", "https://tasks.test/a/../b"), 4, "characters that may not be there", None),
         (change("tasks.test/", 'tasks.test/"\nbasic = "yes'), 5, "basic is neither true nor false", None),
         (change("tasks.test/", 'tasks.test/"\nallow_http = 1\nx = "'), 5, "allow_http is neither true nor false", None),
