@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
@@ -14,15 +16,27 @@ from tests.sandbox_process import sandbox_process
 RELEASES = ("2.3.1", "2.3.0", "2.2", "2.1", "2.0.8")
 
 
+@pytest.fixture(scope="session")
+def sandboxes(tmp_path_factory) -> Iterator[Callable[[str], Server]]:
+    """Start the sandbox of a release once: what others have left on it is no more than on a server that is used."""
+    with ExitStack() as stack:
+
+        @cache
+        def find(release: str) -> Server:
+            folder = tmp_path_factory.mktemp("sandbox")
+            (folder / "data").mkdir()
+            process = stack.enter_context(sandbox_process(folder, "--version", release))
+            server = Server(process.url, process.password_file, folder / "data")
+            with open_server(server) as session:
+                live_in(session)
+            return server
+
+        yield find
+
+
 @pytest.fixture(scope="module", params=RELEASES)
-def server(request, tmp_path_factory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("sandbox")
-    (folder / "data").mkdir()
-    with sandbox_process(folder, "--version", request.param) as process:
-        server = Server(process.url, process.password_file, folder / "data")
-        with open_server(server) as session:
-            live_in(session)
-        yield server
+def server(request, sandboxes) -> Server:
+    return sandboxes(request.param)
 
 
 def live_in(session: Duplicati) -> None:
