@@ -101,13 +101,14 @@ class LegacyAccess:
                 self._store.clear()
             kind = errors.SessionEnded if had_session else errors.LoginMissing
             raise kind(f"{session.url} wants a login", hint=f"duplicati login {session.url}")
-        answer = self._post_login({"get-nonce": "1"}, {})
+        cookies = _write_xsrf(session.xsrf_token or "")
+        answer = self._post_login({"get-nonce": "1"}, cookies)
         nonce_cookie = read_cookie(answer, "session-nonce")
         if answer.status != 200 or nonce_cookie is None:
             raise explain(answer, "a nonce")
         raw = answers.decode(answer, "the nonce")
         proof = _prove(password, answers.text(raw, "Nonce"), answers.text(raw, "Salt"))
-        answer = self._post_login({"password": proof}, {"Cookie": f"session-nonce={nonce_cookie}"})
+        answer = self._post_login({"password": proof}, f"{cookies}; session-nonce={nonce_cookie}")
         session_token = read_cookie(answer, "session-auth")
         if answer.status == 200 and session_token is None:
             answers.decode(answer, "the answer to the login")  # a page of something else is no wrong password
@@ -119,10 +120,11 @@ class LegacyAccess:
             raise errors.LoginRefused(f"{session.url} refuses this password", hint=hint)
         return session._replace(session_token=session_token)
 
-    def _post_login(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    def _post_login(self, form: Mapping[str, str], cookies: str) -> Answer:
         # A deadline matters here: without a password set the server never answers (2.0.8.1 no-password:808).
-        body = urlencode(form).encode()
-        return self._transport.send(Request("POST", "login.cgi", {**_FORM, **headers}, body, deadline_seconds=15.0))
+        # Without its token it would hand out another one, of which it has 500 in ten minutes (2.0.8.1 limits:828).
+        body, headers = urlencode(form).encode(), {**_FORM, "Cookie": cookies}
+        return self._transport.send(Request("POST", "login.cgi", headers, body, deadline_seconds=15.0))
 
 
 def _explain_missing_token(answer: Answer, url: str) -> errors.DuplicatiClientError:
@@ -134,10 +136,14 @@ def _explain_missing_token(answer: Answer, url: str) -> errors.DuplicatiClientEr
 
 def _headers(session: Session) -> Mapping[str, str]:
     token = session.xsrf_token or ""
-    cookies = f"xsrf-token={quote(token, safe='')}"
+    cookies = _write_xsrf(token)
     if session.session_token:
         cookies += f"; session-auth={session.session_token}"
     return {"X-XSRF-Token": token, "Cookie": cookies}
+
+
+def _write_xsrf(token: str) -> str:
+    return f"xsrf-token={quote(token, safe='')}"
 
 
 def _prove(password: str, nonce: str, salt: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 
 import pytest
 
@@ -60,6 +60,8 @@ class LegacyServer:
 
     def _log_in(self, form: dict[str, list[str]], cookies: dict[str, str]) -> Answer:
         assert self.password is not None, "a server without a password never answers this"
+        if unquote(cookies.get("xsrf-token", "")) not in self.tokens:
+            self._new(self.tokens)
         if "get-nonce" in form:
             cookie = f"session-nonce={quote(self._new(self.nonces), safe='')}; path=/; "
             return answer(200, {"Status": "OK", "Nonce": NONCE, "Salt": SALT}, headers=[("Set-Cookie", cookie)])
@@ -97,6 +99,12 @@ def test_first_question_fetches_a_token_and_logs_in_by_nonce() -> None:
     assert setting.get() == {"ok": True}
     assert setting.transport.asked[:4] == ["GET ", "POST login.cgi", "POST login.cgi", "GET api/v1/serverstate"]
     assert len(setting.transport.requests) == 5
+
+
+def test_login_takes_one_of_the_few_tokens_that_a_server_has() -> None:
+    setting = Setting()
+    setting.get()
+    assert len(setting.server.tokens) == 1
 
 
 def test_password_itself_is_never_sent() -> None:
