@@ -290,6 +290,7 @@ def test_nonsense_in_one_piece_with_requests_is_no_mistake_of_the_server(scene: 
         with scene.connect() as sock:
             sock.sendall(b"".join(asked))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert status_of(scene.send(scene.head("GET", "/readyz"))) == 200
 
 
 def test_poll_in_crumbs_is_answered_like_one_in_a_piece(scene: Scene) -> None:
