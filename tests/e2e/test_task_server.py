@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,16 +85,20 @@ def test_large_tasks_come_page_by_page_and_each_is_sent_when_it_is_offered(scene
 
 def test_links_to_next_pages_hold_behind_a_proxy_that_takes_the_beginning_of_the_path_away(scene: Scene) -> None:
     token = add_plain(scene, "paged")
-    for _ in range(2):
+    for _ in range(4):
         scene.terminal.tell("task-server", "send", "paged", "run", "backup", "1")
     daemon = {"Authorization": f"Bearer {token}", "Duplicati_Task_Protocol": "1"}
     operator = {"Authorization": f"Bearer {scene.server.token}"}
-    for path, who in (("api/tasks?limit=1", daemon), ("api/v1/tasks?limit=1&daemon=paged", operator)):
-        link = scene.server.ask("GET", f"/{path}", **who).headers["link"].partition(">")[0].removeprefix("<")
-        followed = urljoin(f"https://example.org/backups/{path}", link)
-        assert followed.startswith(f"https://example.org/backups/{path.partition('?')[0]}?")
-        there = followed.removeprefix("https://example.org/backups")
-        assert scene.server.ask("GET", there, **who).status == 200
+    for path, who in (("/api/tasks?limit=1", daemon), ("/api/v1/tasks?limit=1&daemon=paged", operator)):
+        assert link_of(scene, path, who).startswith(f"<{path.partition('?')[0]}?")
+        there = link_of(scene, path, {**who, "X_Forwarded_For": "192.0.2.1"}).partition(">")[0].removeprefix("<")
+        followed = urljoin(f"https://example.org/backups{path}", there)
+        assert followed.startswith(f"https://example.org/backups{path.partition('?')[0]}?")
+        assert scene.server.ask("GET", followed.removeprefix("https://example.org/backups"), **who).status == 200
+
+
+def link_of(scene: Scene, path: str, headers: Mapping[str, str]) -> str:
+    return scene.server.ask("GET", path, **headers).headers["link"]
 
 
 def test_task_that_waits_is_cancelled_and_never_handed_out(scene: Scene) -> None:

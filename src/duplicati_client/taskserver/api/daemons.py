@@ -28,6 +28,7 @@ from ..identity import Caller
 from ..parts import Parts
 from ..records import Attention, Task
 from .gate import read_client
+from .paging import write_next
 
 IDLE_ETAG: Final = '"idle"'
 """Of the answer that says that nothing waits, so that a 304 to whoever has it is a lawful one."""
@@ -102,8 +103,7 @@ async def hand_out(request: AnyRequest, parts: NamedDependency[Parts]) -> Respon
         parts.allowances.give_back(caller.daemon.daemon_id)
     headers = _head(parts, caller.level)
     if has_more and caller.level:
-        # no path: a proxy may have taken the beginning of it away
-        headers["Link"] = f'<?after={tasks[-1].number}&limit={limit}>; rel="next"'
+        headers |= write_next(request, f"after={tasks[-1].number}&limit={limit}")
     body = codec.encode([_write_task(task, caller.level) for task in tasks])
     return Response(body, media_type="application/json", headers=headers)
 

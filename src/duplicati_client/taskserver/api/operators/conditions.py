@@ -10,6 +10,7 @@ from litestar import Request, Response
 
 from ...errors import Malformed
 from ...records import Page
+from ..paging import write_next
 from .bodies import Part
 
 T = TypeVar("T")
@@ -41,5 +42,5 @@ def make_page(request: AnyRequest, page: Page[T], told: list[S]) -> Response[Par
     headers = {"Cache-Control": "no-store"}
     if page.next is not None:
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        headers["Link"] = f'<?{urlencode([*query, ("cursor", page.next)])}>; rel="next"'  # a proxy may change the path
+        headers |= write_next(request, urlencode([*query, ("cursor", page.next)]))
     return Response(Part(items=told, next=page.next), headers=headers)
