@@ -30,7 +30,7 @@ from tests.task_server_nursery import TaskServerNursery
 KILLS_COUNT = int(os.environ.get("TASK_SERVER_DATABASE_KILLS", "2"))
 AWAY_SECONDS = float(os.environ.get("TASK_SERVER_DATABASE_AWAY", "0"))
 DAEMONS_COUNT = 4
-READY_SECONDS_MAX = 10.0
+READY_SECONDS_MAX, BACK_SECONDS_MAX = 10.0, 30.0
 SEED = 20261130
 
 
@@ -45,11 +45,13 @@ class Postgres:
         self.start()
 
     def start(self) -> None:
-        command = [self._program, "-D", self._folder, "-h", "", "-k", self._folder]
-        self._process = subprocess.Popen(
-            command, user=self._user, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        find_answer(self.url)
+        """Start it and wait until it answers; it refuses to while what a killed one left behind has not ended."""
+        self._process, ends_at = self._launch(), time.monotonic() + BACK_SECONDS_MAX
+        while not is_answering(self.url):
+            assert time.monotonic() < ends_at, "PostgreSQL does not come back"
+            if self._process.poll() is not None:
+                self._process = self._launch()
+            time.sleep(0.05)
 
     def kill_all(self) -> float:
         """Kill the postmaster and start anew; return when the database answers."""
@@ -71,6 +73,10 @@ class Postgres:
     def end(self) -> None:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(20)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        command, nowhere = [self._program, "-D", self._folder, "-h", "", "-k", self._folder], subprocess.DEVNULL
+        return subprocess.Popen(command, user=self._user, cwd=self._folder, stdout=nowhere, stderr=nowhere)
 
 
 @pytest.fixture(scope="module")
@@ -128,15 +134,20 @@ class Work:
         return Wire(lambda: self._urls[number % len(self._urls)], lambda: time.sleep(0.05))
 
 
+def is_answering(url: str) -> bool:
+    with suppress(psycopg.Error), psycopg.connect(url, connect_timeout=2) as connection:
+        connection.execute("select 1")
+        return True
+    return False
+
+
 def find_answer(url: str) -> float:
     """Wait until the database answers; return when that was."""
-    ends_at = time.monotonic() + 30
-    while True:
-        with suppress(psycopg.Error), psycopg.connect(url, connect_timeout=2) as connection:
-            connection.execute("select 1")
-            return time.monotonic()
+    ends_at = time.monotonic() + BACK_SECONDS_MAX
+    while not is_answering(url):
         assert time.monotonic() < ends_at, "PostgreSQL does not come back"
         time.sleep(0.05)
+    return time.monotonic()
 
 
 def wait_until_ready(url: str) -> None:
