@@ -120,15 +120,16 @@ class Intake:
     def decide(self, entry: Entry) -> Taken:
         """Go on with an entry that was received: judge it, end it at once if it is refused."""
         received = entry.steps.get(Step.RECEIVED, {})
-        return self._decide(entry.key, read_task(received.get("Content")), received, {})
+        item = read_task(received.get("Content"))
+        if isinstance(item, Malformed):
+            item = item._replace(reason=str(received.get("Reason") or item.reason))
+        return self._decide(entry.key, item, {})
 
-    def _decide(
-        self, key: str, item: Task | Malformed, received: Mapping[str, Any], before: Mapping[Step, Mapping[str, Any]]
-    ) -> Taken:
+    def _decide(self, key: str, item: Task | Malformed, before: Mapping[Step, Mapping[str, Any]]) -> Taken:
         """Judge it and record that, with the steps `before`: the same again if only those are left after a crash."""
         self._undecided.add(key)
         if isinstance(item, Malformed):
-            decided = _refusal("malformed", str(received.get("Reason") or item.reason))
+            decided = _refusal("malformed", item.reason)
         else:
             decided = decide(item, self._aliases, self._judge)
         self._journal.record_all(key, {**before, Step.DECIDED: decided})
@@ -165,7 +166,7 @@ class Intake:
             fields: dict[str, Any] = {"Content": None, "Digest": item.digest, "Server": None, "Reason": item.reason}
         else:
             fields = {"Content": item.raw, "Digest": item.digest, "Server": self._alias_of(item)}
-        return self._decide(key, item, fields, {Step.RECEIVED: fields})
+        return self._decide(key, item, {Step.RECEIVED: fields})
 
     def _alias_of(self, task: Task) -> str | None:
         if task.server is None and len(self._aliases) == 1:
