@@ -238,12 +238,12 @@ def _get_by_name(name: str) -> Work[Daemon | None]:
 
 def _find(cursor: str | None, limit: int, labels: Collection[tuple[str, str]]) -> Work[Page[Daemon]]:
     """Return a full page: a cursor behind a daemon that is not wanted would tell its name to who may not know it."""
-    place = read_cursor(cursor, ("", ""))
-    count = max(limit + 1, _SCANNED_COUNT) if labels else limit + 1
+    place, wanted = read_cursor(cursor, ("", "")), set(labels)
+    count = max(limit + 1, _SCANNED_COUNT) if wanted else limit + 1
     found: list[Row] = []
     while True:
         rows = yield Query("list_daemons", {"name": place[0], "daemon_id": place[1], "limit": count})
-        found += [row for row in rows if (read_json(row["labels"]) or {}).items() >= set(labels)]
+        found += [row for row in rows if (read_json(row["labels"]) or {}).items() >= wanted]
         if len(found) > limit or len(rows) < count:
             break
         place = _place(rows[-1])
